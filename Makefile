@@ -1,0 +1,54 @@
+# make run   installs everything into .venv and opens the demo centre
+# make test  installs what the tests need and runs all that CI runs
+PYTHON ?= python3.11
+UV := .venv/bin/uv
+APT_TEST := sip-tester espeak-ng sox
+
+.PHONY: run test check test-long bench install install-dev prompts apt-test format
+
+run: install
+	.venv/bin/marhaba demo
+
+install: .venv/.installed
+.venv/.uv:
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check "uv>=0.8"
+	touch $@
+.venv/.installed: .venv/.uv pyproject.toml uv.lock
+	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --no-default-groups --inexact
+	touch $@
+
+install-dev: .venv/.installed-dev
+.venv/.installed-dev: .venv/.installed
+	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --group dev --group peers --inexact
+	touch $@
+
+apt-test:
+	@missing=""; for p in $(APT_TEST); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else echo "The tests need these Debian packages:$$missing"; echo "Install them with: sudo apt-get install$$missing"; exit 1; fi
+
+check: install-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest -q -m "not journey and not long"
+
+test: apt-test install-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest -m "not long"
+
+test-long: apt-test install-dev
+	.venv/bin/pytest
+
+bench: install-dev
+	@for name in routing media floor; do .venv/bin/marhaba bench $$name --json; done
+
+format: install-dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .

@@ -1,0 +1,1 @@
+"""Marhaba, an open-source call centre."""
