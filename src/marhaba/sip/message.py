@@ -8,7 +8,7 @@ required extension) is left to the endpoint.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ _SINGLE = frozenset(
 )
 _names: dict[str, str] = {}
 NAMES_KEPT = 1_000
-"""Header names seen, kept spelled canonically; beyond this a sender is playing with us and pays the slow path."""
+"""Header names seen, kept in their canonical spelling; beyond this a sender plays with us and pays the slow path."""
 
 
 def canonical(name: str) -> str:
@@ -140,32 +140,26 @@ class Headers:
 class Via:
     transport: str
     host: str
-    port: int
-    params: Params
-
-    def param(self, name: str) -> str | None:
-        for key, value in self.params:
-            if key == name:
-                return value or ""
-        return None
+    port: int  # 0: not written
+    params: Mapping[str, str | None]
 
     @property
     def branch(self) -> str:
-        return self.param("branch") or ""
+        return self.params.get("branch") or ""
 
     @property
     def received(self) -> str:
-        return (self.param("received") or "").strip("[]")
+        return (self.params.get("received") or "").strip("[]")
 
     @property
     def rport(self) -> str | None:
         """None: not asked for; "": asked for; else the port."""
-        return self.param("rport")
+        return self.params["rport"] or "" if "rport" in self.params else None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
-        return f"SIP/2.0/{self.transport} {host}{port}{write_params(self.params)}"
+        return f"SIP/2.0/{self.transport} {host}{port}{write_params(tuple(self.params.items()))}"
 
 
 class _Message:
@@ -408,7 +402,7 @@ def _answerable(message: Request | Response) -> Request | Response | None:
     try:
         _ = message.vias
     except BadMessage:
-        message.views["vias"] = [Via("UDP", "invalid", 0, (("rport", None),))]
+        message.views["vias"] = [Via("UDP", "invalid", 0, {"rport": None})]
     return message
 
 
@@ -420,19 +414,19 @@ def _parse_via(text: str) -> Via:
     number = int(port) if port else 0
     if number > 65_535:
         raise BadMessage(400, "Bad Via")
-    return Via(transport.upper(), host.strip("[]"), number, _via_params(params) if params else ())
+    return Via(transport.upper(), host.strip("[]"), number, _via_params(params) if params else {})
 
 
-def _via_params(text: str) -> Params:
-    found: list[tuple[str, str | None]] = []
+def _via_params(text: str) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
     at = 0
     while at < len(text):
         match = _VIA_PARAM.match(text, at)
         if match is None:
-            return parse_params(text)
-        found.append((match[1].lower(), match[2]))
+            return dict(parse_params(text))
+        found[match[1].lower()] = match[2]
         at = match.end()
-    return tuple(found)
+    return found
 
 
 REASONS = {

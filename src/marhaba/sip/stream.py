@@ -21,6 +21,11 @@ class StreamFramer:
         self._searched = 0
         self.pongs = 0
 
+    @property
+    def partial(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Raises FramingError: the connection cannot be read any further and must be closed."""
         self._buffer += data
