@@ -1,0 +1,174 @@
+"""After any sequence of verbs, the real routing says what the slow definition says (`naive_routing`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from marhaba.kernel.routing import AgentState, QueueRules, RelaxStep, Routing, Strategy
+
+from .naive_routing import NaiveRouting
+
+SKILLS = ("fr", "billing", "vip", "lang:fr", "lang:es")
+QUEUES = ("north", "south", "east", "west")
+AGENTS = tuple(f"a{n}" for n in range(6))
+CONTACTS = tuple(f"c{n}" for n in range(9))
+
+levels = st.integers(0, 4)
+skill_maps = st.dictionaries(st.sampled_from(SKILLS), levels, max_size=4)
+
+
+@st.composite
+def queue_rules(draw: st.DrawFn, name: str) -> QueueRules:
+    skills = draw(st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 4), max_size=2))
+    language_level = draw(st.integers(0, 3))
+    left = {**skills, "language": language_level}
+    steps, after = [], 0.0
+    for _ in range(draw(st.integers(0, 2))):
+        after += draw(st.sampled_from([5.0, 10.0, 30.0]))
+        lowered = draw(st.dictionaries(st.sampled_from(sorted(left)), levels, max_size=2))
+        lowered = {skill: min(level, left[skill]) for skill, level in lowered.items()}
+        left |= lowered
+        steps.append(RelaxStep(after, lowered))
+    return QueueRules(
+        name,
+        skills=skills,
+        language_level=language_level,
+        priority=draw(st.integers(0, 2)),
+        strategy=draw(st.sampled_from(Strategy)),
+        relax=tuple(steps),
+        overflow_wait_s=draw(st.sampled_from([0.0, 0.0, 20.0, 60.0])),
+        overflow_size=draw(st.sampled_from([0, 0, 2, 4])),
+        overflow_no_staff=draw(st.booleans()),
+        overflow_to=draw(st.sampled_from(["", "south"])),
+    )
+
+
+houses = st.lists(st.sampled_from(QUEUES), unique=True, min_size=1).flatmap(
+    lambda names: st.tuples(*(queue_rules(name) for name in names))
+)
+
+
+class RoutingMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.real = Routing([], agents_max=len(AGENTS), contacts_max=1000)
+        self.naive = NaiveRouting([])
+        self.places: dict[str, tuple[float, int]] = {}
+
+    @rule(queues=houses)
+    def configure(self, queues: tuple[QueueRules, ...]) -> None:
+        self.real.configure(queues)
+        self.naive.configure(queues)
+
+    @rule(
+        agent=st.sampled_from(AGENTS),
+        skills=skill_maps,
+        queues=st.none() | st.lists(st.sampled_from(QUEUES), max_size=3),
+    )
+    def set_agent(self, agent: str, skills: dict[str, int], queues: list[str] | None) -> None:
+        self.real.set_agent(agent, skills, queues)
+        self.naive.set_agent(agent, skills, queues)
+
+    @rule(skills=st.lists(skill_maps, min_size=len(AGENTS), max_size=len(AGENTS)))
+    def everybody_comes(self, skills: list[dict[str, int]]) -> None:
+        for agent, known in zip(AGENTS, skills, strict=True):
+            self.set_agent(agent, {"lang:fr": 3, "fr": 2, **known}, None)
+            self.agent_state(agent, AgentState.READY, None)
+
+    @rule(
+        agent=st.sampled_from(AGENTS),
+        state=st.sampled_from(AgentState) | st.just(AgentState.READY),
+        back=st.none() | st.sampled_from([0.0, 3.0, 40.0]),
+    )
+    def agent_state(self, agent: str, state: AgentState, back: float | None) -> None:
+        since = None if back is None else self.now - back
+        self.real.agent_state(self.now, agent, state, idle_since=since)
+        self.naive.agent_state(self.now, agent, state, since)
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def remove_agent(self, agent: str) -> None:
+        self.real.remove_agent(agent)
+        self.naive.agents.pop(agent, None)
+
+    @rule(
+        contact=st.sampled_from(CONTACTS),
+        queue=st.sampled_from(QUEUES),
+        language=st.sampled_from(["", "fr", "es"]),
+        priority=st.none() | st.integers(-1, 2),
+        back=st.none() | st.sampled_from([0.0, 7.0, 25.0, 100.0]),
+        rank=st.none() | st.integers(0, 12),
+    )
+    def enqueue(self, contact: str, queue: str, back: float | None, **place: Any) -> None:
+        if self.real.queue_of(contact):
+            return
+        queued_at = None if back is None else self.now - back
+        admission = self.real.enqueue(self.now, contact, queue, queued_at=queued_at, **place)
+        refusal = self.naive.enqueue(self.now, contact, queue, queued_at=queued_at, **place)
+        assert (admission.queued, admission.reason) == (not refusal, refusal)
+        if refusal in ("size", "no-staff"):
+            assert admission.to == self.naive.queues[queue].overflow_to
+
+    @rule(contact=st.sampled_from(CONTACTS))
+    def leave(self, contact: str) -> None:
+        self.real.leave(contact)
+        self.naive.leave(contact)
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 4.0, 5.0, 17.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.real.next_time(self.now) is not None)
+    @rule()
+    def something_is_due(self) -> None:
+        self.now = self.real.next_time(self.now) or self.now
+
+    @rule(seconds=st.sampled_from([1.0, 12.0]))
+    def clock_steps_back(self, seconds: float) -> None:
+        self.now -= seconds
+
+    @rule(share=st.integers(1, 3))
+    def assign(self, share: int) -> None:
+        """Carry out some or all of what was decided."""
+        for decision in self.real.decide(self.now)[::share]:
+            self.real.assign(self.now, decision.contact, decision.agent)
+            self.naive.assign(decision.contact, decision.agent)
+
+    @rule()
+    def overflow(self) -> None:
+        for due in self.real.overflows(self.now):
+            self.leave(due.contact)
+
+    @invariant()
+    def decides_as_defined(self) -> None:
+        decisions = self.naive.decide(self.now)
+        assert self.real.decide(self.now) == decisions
+        assert self.real.decide(self.now) == decisions
+
+    @invariant()
+    def answers_as_defined(self) -> None:
+        overflows = self.real.overflows(self.now)
+        assert len(overflows) == len(set(overflows))
+        assert set(overflows) == self.naive.overflows(self.now)
+        assert self.real.next_time(self.now) == self.naive.next_time(self.now)
+        order = self.naive.in_order()
+        for queue in QUEUES:
+            line = [name for name in order if self.naive.contacts[name].queue == queue]
+            assert self.real.waiting(queue) == len(line)
+            assert [self.real.position(name) for name in line] == list(range(1, len(line) + 1))
+            waits = [self.now - self.naive.contacts[name].queued_at for name in line]
+            assert self.real.longest_wait(self.now, queue) == max([0.0, *waits])
+            known = queue in self.naive.queues
+            ready = self.naive.staff(queue, "", only=AgentState.READY) if known else 0
+            assert self.real.staffed(queue) == (self.naive.staff(queue, "") if known else 0)
+            assert self.real.ready(queue) == ready
+
+
+TestRoutingMachine = RoutingMachine.TestCase
+TestRoutingMachine.settings = settings(
+    max_examples=1500, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
