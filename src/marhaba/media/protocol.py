@@ -35,7 +35,9 @@ class OpenLeg(Command, frozen=True):
     remote_port: int = 0
     codec: int = PCMA  # PCMU or PCMA: the payload type sent
     dtmf_payload: int = 101  # 0: the far side has no telephone-event
-    latch_host_only: bool = False  # True: the far side may sit behind NAT, its port is learnt from its first packet
+    latch_host_only: bool = (
+        False  # True: the far side may sit behind NAT, its port is learnt from its first packet
+    )
     sends: bool = True  # False while the far side holds us (a=sendonly or inactive)
 
 

@@ -1,9 +1,9 @@
 """WAV files: recordings written so that a crash costs their unsynced tail at most; files read with suspicion.
 
-Layout after the RIFF specification (Microsoft and IBM, Multimedia Programming Interface 1.0, 1991; formats
-added in 1994): `RIFF size WAVE`, then chunks `id size bytes` padded to even length; a compressed format carries
-an 18-byte `fmt ` and a `fact` chunk. A file whose sizes are 0xFFFFFFFF is still being written: readers take it
-to its end, and `repair` gives it true sizes.
+Layout after the RIFF specification (Microsoft and IBM, Multimedia Programming Interface 1.0, 1991; more
+formats in 1994): `RIFF size WAVE`, then chunks `id size bytes` padded to even length; a compressed format
+carries an 18-byte `fmt ` and a `fact` chunk. A file whose sizes are 0xFFFFFFFF is still being written:
+readers take it to its end, and `repair` gives it true sizes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marhaba.kernel.errors import BadInput, LimitReached
+from marhaba.media.g711 import A_LAW, MU_LAW, decode, encode
 from marhaba.media.resample import resample
 
 Codec = Literal["alaw", "ulaw", "pcm16"]
@@ -159,7 +160,7 @@ def repair(path: str | Path) -> RepairReport:
         frame_bytes = _WRITTEN[codec][1] // 8 * channels
         held = min(file_bytes - HEADER_BYTES, DATA_BYTES_MAX)
         held -= held % frame_bytes  # a crash may have cut a frame in two
-        # Sound beyond the said size: the file was repaired while its writer went on, and then the writer died too.
+        # Sound beyond the said size: it was repaired while its writer went on, and then the writer died too.
         if said == UNFINISHED or said > held or held > said + said % 2:
             os.pwrite(file.fileno(), _header(codec, channels, held), 0)
             os.fdatasync(file.fileno())
@@ -192,7 +193,7 @@ def read_alaw(path: str | Path, *, seconds_max: float = READ_S_MAX) -> NDArray[n
     if sound.format == FORMAT_ALAW and sound.channels == 1 and sound.rate == RATE:
         return np.frombuffer(sound.data, dtype=np.uint8).copy()
     mixed = resample(_decode(sound).mean(axis=1, dtype=np.float32), sound.rate, RATE)
-    return _ENCODE_ALAW[np.clip(np.rint(mixed), -32768, 32767).astype(np.int16).view(np.uint16)]
+    return encode(np.rint(mixed).astype(np.int32), A_LAW)
 
 
 def read_channels(path: str | Path, *, seconds_max: float = READ_S_MAX) -> tuple[list[Samples], int]:
@@ -200,35 +201,6 @@ def read_channels(path: str | Path, *, seconds_max: float = READ_S_MAX) -> tuple
     sound = _read(path, seconds_max)
     decoded = np.clip(np.rint(_decode(sound)), -32768, 32767).astype(np.int16)
     return [np.ascontiguousarray(decoded[:, i]) for i in range(sound.channels)], sound.rate
-
-
-def _alaw_level(octet: int) -> int:
-    """ITU-T G.711 table 1: sign, three bits of segment, four of step; even bits inverted on the line."""
-    octet ^= 0x55
-    segment, step = octet >> 4 & 7, octet & 15
-    level = (step * 2 + 1) << 3 if segment == 0 else (step * 2 + 33) << (segment + 2)
-    return level if octet & 0x80 else -level
-
-
-def _ulaw_level(octet: int) -> int:
-    """ITU-T G.711 table 2: the same with all bits inverted and a bias of 33 steps."""
-    octet ^= 0xFF
-    level = (((octet & 15) * 2 + 33) << (octet >> 4 & 7)) * 4 - 132
-    return -level if octet & 0x80 else level
-
-
-def _alaw_octets() -> NDArray[np.uint8]:
-    """The A-law octet nearest to each 16-bit sample, indexed by the sample taken as unsigned."""
-    levels = np.array([_alaw_level(octet) for octet in range(256)])
-    order = np.argsort(levels)
-    middles = (levels[order][1:] + levels[order][:-1]) / 2
-    samples = np.arange(65536, dtype=np.uint16).view(np.int16)
-    return order[np.searchsorted(middles, samples, side="right")].astype(np.uint8)
-
-
-_DECODE_ALAW = np.array([_alaw_level(octet) for octet in range(256)], np.float32)
-_DECODE_ULAW = np.array([_ulaw_level(octet) for octet in range(256)], np.float32)
-_ENCODE_ALAW = _alaw_octets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,9 +319,9 @@ def _decode(sound: _Sound) -> NDArray[np.float32]:
     data = sound.data
     match sound.format, sound.bits:
         case (6, _):
-            flat = _DECODE_ALAW[np.frombuffer(data, np.uint8)]
+            flat = decode(np.frombuffer(data, np.uint8), A_LAW).astype(np.float32)
         case (7, _):
-            flat = _DECODE_ULAW[np.frombuffer(data, np.uint8)]
+            flat = decode(np.frombuffer(data, np.uint8), MU_LAW).astype(np.float32)
         case (3, _):
             flat = np.nan_to_num(np.frombuffer(data, "<f4"), nan=0.0, posinf=1.0, neginf=-1.0) * np.float32(
                 32768
