@@ -9,7 +9,9 @@ HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\
 
 
 def answered(text: str, **options: object) -> tuple[str, object]:
-    body, negotiated = answer(parse_sdp(text.encode()), host="10.0.0.1", port=4000, session_id=5, version=2, **options)  # type: ignore[arg-type]
+    body, negotiated = answer(
+        parse_sdp(text.encode()), host="10.0.0.1", port=4000, session_id=5, version=2, **options
+    )  # type: ignore[arg-type]
     return body.decode(), negotiated
 
 
@@ -17,7 +19,12 @@ def test_our_offer_is_answered_by_ourselves() -> None:
     offer = make_offer(host="10.0.0.1", port=4000, session_id=1, version=1)
     body, theirs = answer(parse_sdp(offer), host="10.0.0.2", port=5000, session_id=2, version=1)
     ours = accept_answer(body)
-    assert (theirs.remote_host, theirs.remote_port, theirs.codec, theirs.dtmf_payload) == ("10.0.0.1", 4000, 8, 101)
+    assert (theirs.remote_host, theirs.remote_port, theirs.codec, theirs.dtmf_payload) == (
+        "10.0.0.1",
+        4000,
+        8,
+        101,
+    )
     assert (ours.remote_host, ours.remote_port, ours.codec, ours.dtmf_payload) == ("10.0.0.2", 5000, 8, 101)
     assert parse_sdp(body).version == 1
 
@@ -108,6 +115,8 @@ def test_what_is_no_description_is_refused(text: str) -> None:
 
 
 def test_a_host_name_is_taken_as_it_is() -> None:
-    audio = parse_sdp((HEAD.replace("192.0.2.1", "phone.example.com") + "m=audio 9 RTP/AVP 0\r\n").encode()).audio()
+    audio = parse_sdp(
+        (HEAD.replace("192.0.2.1", "phone.example.com") + "m=audio 9 RTP/AVP 0\r\n").encode()
+    ).audio()
     assert audio is not None
     assert audio.host == "phone.example.com"

@@ -39,7 +39,12 @@ def test_a_valid_message_written_again_means_the_same(name: str) -> None:
     first = parse(rfc4475(name))
     second = parse(first.to_bytes())
     assert second.to_bytes() == first.to_bytes()
-    assert (second.via, second.from_, second.to, second.cseq) == (first.via, first.from_, first.to, first.cseq)
+    assert (second.via, second.from_, second.to, second.cseq) == (
+        first.via,
+        first.from_,
+        first.to,
+        first.cseq,
+    )
     assert second.body == first.body
 
 

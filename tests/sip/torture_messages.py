@@ -11,10 +11,10 @@ REFUSED_400 = """badinv01 clerr ncl scalar02 quotbal ltgtruri lwsruri lwsstart t
 mismatch01 mismatch02 insuf multi01 mcl01""".split()
 REFUSED_505 = ["badvers"]
 DROPPED_RESPONSES = ["scalarlg", "bigcode"]
-IPV6_VALID = """ipv6-good port-ambiguous port-unambiguous via-received-param-with-delim via-received-param-no-delim ipv6-in-sdp
-mult-ip-in-header mult-ip-in-sdp ipv4-mapped-ipv6 ipv6-bug-abnf-3-colons ipv6-correct-abnf-2-colons""".split()
+IPV6_VALID = """ipv6-good port-ambiguous port-unambiguous via-received-param-with-delim via-received-param-no-delim
+ipv6-in-sdp mult-ip-in-header mult-ip-in-sdp ipv4-mapped-ipv6 ipv6-bug-abnf-3-colons ipv6-correct-abnf-2-colons""".split()
 FRAMING = ["clerr", "ncl", "mcl01", "baddn", "dblreq"]
-"""Messages whose end cannot be found, or not where the sender meant it: on a stream they cost the connection or wait."""
+"""Messages whose end cannot be found, or elsewhere than meant: on a stream they cost the connection, or wait."""
 
 
 def rfc4475(name: str) -> bytes:

@@ -81,7 +81,7 @@ def addressed(dialog: Dialog) -> tuple[str, tuple[str, ...]]:
     if not dialog.routes:
         return dialog.target, ()
     first = parse_name_addr(dialog.routes[0]).uri
-    if any(name == "lr" for name, _ in first.params):
+    if first.param("lr") is not None:
         return dialog.target, dialog.routes
     return str(first), (*dialog.routes[1:], f"<{dialog.target}>")  # a strict router: RFC 2543 manners
 
@@ -94,7 +94,9 @@ def next_hop(dialog: Dialog, flow: Flow) -> Flow:
     """
     if flow.transport != "udp":
         return flow
-    uri = parse_name_addr(dialog.routes[0]).uri if dialog.routes else parse_name_addr(f"<{dialog.target}>").uri
+    uri = (
+        parse_name_addr(dialog.routes[0]).uri if dialog.routes else parse_name_addr(f"<{dialog.target}>").uri
+    )
     port = uri.port or DEFAULT_SIP_PORT
     if (uri.host, port) == (flow.remote_host, flow.remote_port):
         return flow
@@ -115,7 +117,7 @@ def contact_of(message: Request | Response) -> str:
         contacts = message.contacts
     except BadMessage:
         return ""
-    if not isinstance(contacts, list) or not contacts:
+    if not contacts:
         return ""
     uri = contacts[0].uri
     return str(_without_headers(uri)) if uri.scheme in ("sip", "sips") and uri.host else ""
@@ -123,6 +125,6 @@ def contact_of(message: Request | Response) -> str:
 
 def _without_headers(uri: Uri) -> Uri:
     """Headers and a method in a URI are for those who click on it, not for us, 19.1.1."""
-    if not uri.headers and not any(name == "method" for name, _ in uri.params):
+    if not uri.headers and uri.param("method") is None:
         return uri
     return dataclasses.replace(uri, headers="", params=tuple(p for p in uri.params if p[0] != "method"))

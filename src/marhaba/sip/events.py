@@ -17,7 +17,9 @@ class Flow:
     local_port: int
     remote_host: str
     remote_port: int
-    connection: int = 0  # number of the stream, given by the driver; 0 for UDP, or for a stream not opened yet
+    connection: int = (
+        0  # number of the stream, given by the driver; 0 for UDP, or for a stream not opened yet
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ class LegEnded:
     leg: str
     by: Literal["remote", "local", "timeout", "error"]
     code: int  # final status for a leg never established (e.g. 486, 487, 408, 503), else 200
-    reason: str  # e.g. "bye", "cancel", "busy", "declined", "no-answer", "session-expired", "transport", "no-ack"
+    reason: (
+        str  # e.g. "bye", "cancel", "busy", "declined", "no-answer", "session-expired", "transport", "no-ack"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from typing import Any
 from marhaba.sip.errors import BadMessage
 from marhaba.sip.uri import (
     NameAddr,
-    Params,
     Uri,
     parse_name_addr,
     parse_params,

@@ -7,16 +7,18 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from marhaba.sip.errors import BadMessage
 from marhaba.sip.events import Flow
 from marhaba.sip.message import Request, Response, reason_phrase
+from marhaba.sip.uri import split_commas
 
 MAX_FORWARDS = 70  # RFC 3261 8.1.1.6
 SDP_TYPE = "application/sdp"
 NAME_CHARS_MAX = 80  # of a display name: phones show fewer
 DEFAULT_SIP_PORT = 5060
 
-_CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0))}
-_INVISIBLE = {code: None for code in (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)}
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+_INVISIBLE = dict.fromkeys((*range(8203, 8208), *range(8232, 8239), *range(8294, 8298), 65279))
 _CLEAN = {**_CONTROLS, **_INVISIBLE}
 _USER_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
 
@@ -83,7 +85,17 @@ def credentials_in(request: Outgoing) -> tuple[str, ...]:
 def outgoing_of(request: Request) -> Outgoing:
     """A request of ours read back, so that it can still be cancelled and acknowledged after a restart."""
     via = request.via
-    known = ("Via", "Max-Forwards", "Route", "From", "To", "Call-ID", "CSeq", "Content-Type", "Content-Length")
+    known = (
+        "Via",
+        "Max-Forwards",
+        "Route",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Content-Type",
+        "Content-Length",
+    )
     return Outgoing(
         method=request.method,
         uri=str(request.uri),
@@ -107,30 +119,35 @@ def outgoing_of(request: Request) -> Outgoing:
 def answer_head(request: Request, source: Flow, *, to_tag: str) -> str:
     """What every answer to `request` begins with, after its status line (8.2.6.2).
 
-    The topmost Via learns where the request really came from (18.2.1, RFC 3581 section 4).
+    The topmost Via learns where the request really came from (18.2.1, RFC 3581 section 4). Everything is copied
+    as it was written: a request too broken to be read still gets its answer.
     """
     headers = request.headers
     vias = headers.get_all("Via")
+    first, rest = _first_of(vias[0])
     top = request.via
-    if "," in vias[0]:
-        vias = [str(via) for via in request.vias]
-    first = vias[0]
     if "rport" in top.params or top.host != source.remote_host:
         kept = [part for part in first.split(";") if _name_of(part) not in ("received", "rport")]
         first = f"{';'.join(kept)};received={source.remote_host}"
         if "rport" in top.params:
             first += f";rport={source.remote_port}"
-    to = headers.get("To")
-    if to_tag and not request.to.tag:
-        to = f"{to};tag={to_tag}"
-    lines = [f"Via: {first}", *[f"Via: {via}" for via in vias[1:]]]
-    lines += [f"From: {headers.get('From')}", f"To: {to}", f"Call-ID: {request.call_id}"]
-    lines += [f"CSeq: {request.cseq} {request.cseq_method}"]
+    lines = [f"Via: {first}{rest}", *[f"Via: {via}" for via in vias[1:]]]
+    for name in ("From", "To", "Call-ID", "CSeq"):
+        if value := headers.get(name):
+            if name == "To" and to_tag and not _tagged(request):
+                value = f"{value};tag={to_tag}"
+            lines.append(f"{name}: {value}")
     return "\r\n".join(lines)
 
 
 def answer(
-    head: str, status: int, *, reason: str = "", lines: Sequence[str] = (), body: bytes = b"", content_type: str = SDP_TYPE
+    head: str,
+    status: int,
+    *,
+    reason: str = "",
+    lines: Sequence[str] = (),
+    body: bytes = b"",
+    content_type: str = SDP_TYPE,
 ) -> bytes:
     return _finish([f"SIP/2.0 {status} {reason or reason_phrase(status)}", head, *lines], body, content_type)
 
@@ -184,8 +201,26 @@ def escaped_user(user: str) -> str:
     return "".join(chr(byte) if chr(byte) in _USER_SAFE else f"%{byte:02X}" for byte in raw)
 
 
+def _first_of(vias: str) -> tuple[str, str]:
+    """The first of several Via values in one header line, and what follows it."""
+    try:
+        first = split_commas(vias)[0]
+    except BadMessage:
+        return vias, ""
+    return first, vias[len(first) :]
+
+
+def _tagged(request: Request) -> bool:
+    try:
+        return bool(request.to.tag)
+    except BadMessage:
+        return False
+
+
 def _credentials(request: Outgoing) -> tuple[str, ...]:
-    return tuple(line for line in request.lines if line.startswith(("Authorization:", "Proxy-Authorization:")))
+    return tuple(
+        line for line in request.lines if line.startswith(("Authorization:", "Proxy-Authorization:"))
+    )
 
 
 def _name_of(part: str) -> str:

@@ -90,6 +90,8 @@ SERVER: Table = {
     ("completed", "lingered"): ("terminated", ("stop",)),
 }
 
+Tell = Callable[[float, "Response | Silence", Flow], None]
+"""What a client transaction calls: the time, the response (or silence), and where it came from."""
 ServerKey = tuple[str, ...]
 ClientKey = tuple[str, str]
 MAGIC_COOKIE = "z9hG4bK"
@@ -98,14 +100,26 @@ MAGIC_COOKIE = "z9hG4bK"
 class Client:
     """A request of ours, until nothing more can come of it. `tell` hears each response once, or the silence."""
 
-    __slots__ = ("ack", "data", "expiry", "flow", "interval", "invite", "key", "resend", "state", "table", "tell")
+    __slots__ = (
+        "ack",
+        "data",
+        "expiry",
+        "flow",
+        "interval",
+        "invite",
+        "key",
+        "resend",
+        "state",
+        "table",
+        "tell",
+    )
 
     def __init__(
         self,
         key: ClientKey,
         data: bytes,
         flow: Flow,
-        tell: Callable[[float, Response | Silence], None],
+        tell: Tell,
         ack: Callable[[Response], bytes] | None,
     ) -> None:
         self.key, self.data, self.flow, self.tell, self.ack = key, data, flow, tell, ack
@@ -120,13 +134,26 @@ class Client:
 class Server:
     """A request of theirs: remembers what was answered, so that a repeated request gets the same answer."""
 
-    __slots__ = ("data", "expiry", "flow", "interval", "invite", "key", "request", "resend", "state", "table")
+    __slots__ = (
+        "data",
+        "expiry",
+        "flow",
+        "head",
+        "interval",
+        "invite",
+        "key",
+        "request",
+        "resend",
+        "state",
+        "table",
+    )
 
     def __init__(self, key: ServerKey, request: Request, flow: Flow) -> None:
         self.key, self.request, self.flow = key, request, flow
         self.invite = request.method == "INVITE"
         self.table = INVITE_SERVER if self.invite else SERVER
         self.state: State = "proceeding" if self.invite else "trying"
+        self.head = ""  # what its answers begin with
         self.data = b""
         self.interval = 0.0
         self.resend: Timer | None = None
@@ -164,7 +191,7 @@ class Transactions:
         method: str,
         data: bytes,
         flow: Flow,
-        tell: Callable[[float, Response | Silence], None],
+        tell: Tell,
         ack: Callable[[Response], bytes] | None = None,
     ) -> Client:
         """Send a request and look after it. An INVITE brings `ack`, which builds the ACK to a refusal."""
@@ -176,7 +203,7 @@ class Transactions:
         self.expire(now, client)
         return client
 
-    def response(self, now: float, branch: str, method: str, response: Response) -> bool:
+    def response(self, now: float, branch: str, method: str, response: Response, source: Flow) -> bool:
         """Give a response to the request it answers. False: there is none."""
         client = self.clients.get((branch, method))
         if client is None:
@@ -188,7 +215,7 @@ class Transactions:
             event = "final"
         else:
             event = "2xx" if status < 300 else "refusal"
-        self._step(now, client, event, response)
+        self._step(now, client, event, response, source)
         return True
 
     def broken(self, now: float, flow: Flow) -> None:
@@ -248,7 +275,14 @@ class Transactions:
 
     # -- the machine ------------------------------------------------------------------------------------------
 
-    def _step(self, now: float, it: Client | Server, event: Event, heard: Response | Silence = "silence") -> None:
+    def _step(
+        self,
+        now: float,
+        it: Client | Server,
+        event: Event,
+        heard: Response | Silence = "silence",
+        source: Flow | None = None,
+    ) -> None:
         row = it.table.get((it.state, event))
         if row is None:
             return  # what the tables do not name is ignored, as section 17 has it
@@ -278,7 +312,7 @@ class Transactions:
             self._forget(it)
         if tells:  # last: whoever hears it may start the next transaction
             assert isinstance(it, Client)
-            it.tell(now, heard)
+            it.tell(now, heard, source or it.flow)
 
     def _send_again(self, it: Client | Server, event: Event) -> None:
         if it.data:
