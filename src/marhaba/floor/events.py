@@ -23,12 +23,14 @@ Calls
     call.consulting     leg, target                                   agent_id asks somebody while the caller holds
     call.consult_ended  leg, why
     call.transferred    kind (blind | attended | queue), to           agent_id handed the caller over
+    call.message        why, what                                     a last announcement, or voicemail, begins
     call.released       why, talk_s, hold_s                           agent_id's part is over (the caller's may go on)
     call.ended          outcome, by (caller | agent | floor | carrier | crash), reason, code
                         outcome: answered | abandoned | abandoned_ivr | callback | voicemail | closed | refused | failed
 Legs (what a restarted floor needs to find its calls again)
     leg.opened          leg, role (caller | agent | consult | supervisor | callback | outside), worker, port, user, agent
     leg.dialog          leg, snapshot (text), codec, remote_host, remote_port, dtmf_payload, latch_host_only
+    leg.moved           leg, role                                     it belongs to call_id from now on
     leg.closed          leg, reason, received, lost, jitter_ms, mos ...   (media.protocol.LegStats)
 Callbacks and voicemail
     callback.asked      callback, number, language, priority, rank, since   keeps its place in queue_id
@@ -37,10 +39,13 @@ Callbacks and voicemail
     callback.ended      callback, outcome (reached | unreachable | cancelled), attempts
     voicemail.left      path, seconds, number, language
 Recordings
-    recording.started   recording, path, paused                       recording.paused | recording.resumed | recording.ended (seconds, error)
+    recording.started   recording, path, paused
+    recording.paused    recording                                     recording.resumed: the same
+    recording.ended     recording, path, seconds, error
 Agents
     agent.logged_in     phone, how (key | socket | start)
     agent.state         state (logged_out | paused | ready | ringing | talking | wrapup), code, until, call
+    agent.after_call    after_call ("" | pause:CODE | logout)          wished for while a call goes on
     agent.disposition   disposition, sub, note                        for call_id
     agent.skills        skills                                        changed for the day
 Supervision
@@ -75,7 +80,14 @@ class Event(msgspec.Struct, frozen=True):
 
 
 KINDS = frozenset(
-    line.split()[0]
-    for line in (__doc__ or "").splitlines()
-    if line.startswith("    ") and line.strip() and line.lstrip()[0].isalpha() and not line.startswith("     ")
-) | {"recording.paused", "recording.resumed", "recording.ended", "floor.stopped", "trunk.state", "alarm.cleared"}
+    """
+    alarm.cleared alarm.raised agent.after_call agent.disposition agent.logged_in agent.skills agent.state audit
+    call.announced call.answered call.connected call.consent call.consult_ended call.consulting call.dequeued call.ended
+    call.held call.language call.message call.missed call.offered call.overflowed call.queued call.released call.resumed
+    call.ringing call.transferred callback.asked callback.dialling callback.ended callback.missed centre.loaded
+    floor.recovered floor.started floor.stopped leg.closed leg.dialog leg.moved leg.opened recording.ended
+    recording.paused recording.resumed recording.started supervision.ended supervision.mode supervision.started
+    trunk.state voicemail.left
+    """.split()
+)
+"""Every kind there is; `Floor.emit` refuses any other, and a test holds the documentation above against it."""

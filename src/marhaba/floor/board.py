@@ -1,0 +1,77 @@
+"""The live board as data: queues, agents, calls, alarms. Every figure names its formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marhaba.floor.floor import Floor
+from marhaba.floor.state import Call, Stage
+from marhaba.kernel.routing import AgentState
+
+
+def board(floor: Floor) -> dict[str, Any]:
+    now = floor.now
+    return {
+        "at": floor.wall,
+        "name": floor.centre.name,
+        "queues": [_queue(floor, name, now) for name in floor.centre.queues],
+        "agents": [_agent(floor, agent, now) for agent in floor.centre.agents],
+        "calls": [
+            _call(call, now) for call in floor.state.calls.values() if call.caller_leg or call.agent_leg
+        ],
+        "callbacks": sum(c.callback and not c.agent for c in floor.state.calls.values()),
+        "alarms": dict(floor.state.alarms),
+        "trunks": dict(floor.state.trunks),
+    }
+
+
+def _queue(floor: Floor, name: str, now: float) -> dict[str, Any]:
+    routing = floor.state.routing
+    queue = floor.centre.queues[name]
+    level = floor.today.level(name)
+    return {
+        "queue": name,
+        "waiting": routing.waiting(name),
+        "longest_s": round(routing.longest_wait(now, name), 1),
+        "ready": routing.ready(name),
+        "staffed": routing.staffed(name),
+        "talking": sum(c.stage is Stage.TALKING and c.queue == name for c in floor.state.calls.values()),
+        "offered": level.offered,
+        "answered": level.answered,
+        "abandoned": level.abandoned,
+        "service_level": level.share,
+        "formula": queue.service_level.formula,
+        "threshold_s": queue.service_level.threshold_s,
+    }
+
+
+def _agent(floor: Floor, agent_id: str, now: float) -> dict[str, Any]:
+    agent, seat = floor.centre.agents[agent_id], floor.seat(agent_id)
+    call = floor.state.calls.get(seat.call)
+    return {
+        "agent": agent_id,
+        "name": agent.name,
+        "state": seat.state.name.lower(),
+        "code": seat.code,
+        "for_s": round(now - seat.since, 1) if seat.since else 0.0,
+        "skills": dict(agent.skills),
+        "queue": call.queue if call is not None and seat.state is not AgentState.LOGGED_OUT else "",
+        "call": seat.call,
+        "held": bool(call is not None and call.held_at),
+    }
+
+
+def _call(call: Call, now: float) -> dict[str, Any]:
+    began = call.connected_at if call.stage is Stage.TALKING else call.since or call.offered_at
+    return {
+        "call": call.id,
+        "stage": str(call.stage),
+        "number": call.number,
+        "caller": call.caller,
+        "language": call.language,
+        "queue": call.queue,
+        "agent": call.agent,
+        "for_s": round(now - began, 1),
+        "recording": bool(call.recording),
+        "held": bool(call.held_at),
+    }

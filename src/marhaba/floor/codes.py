@@ -1,0 +1,160 @@
+"""Calls from the house's own phones: star codes, colleagues, outside numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from marhaba.floor import agents, audio, inbound, legs, recordings, speech, supervision, talking
+from marhaba.floor.centre import Agent
+from marhaba.floor.floor import Floor
+from marhaba.floor.state import Call, Stage
+from marhaba.kernel.errors import Refused
+from marhaba.kernel.numbers import is_dialled
+from marhaba.sip.events import IncomingCall, Party
+
+
+def from_phone(floor: Floor, incoming: IncomingCall) -> None:
+    """A phone of the house dialled something."""
+    dialled = incoming.dialled
+    if dialled in floor.centre.numbers:
+        inbound.arrive(floor, incoming, floor.centre.numbers[dialled])
+    elif not is_dialled(dialled) and dialled not in floor.centre.agents:
+        floor.endpoint.reject(floor.sip_now, incoming.leg, 484)
+    elif dialled.startswith("*"):
+        _star(floor, incoming)
+    else:
+        _internal(floor, incoming)
+
+
+def _star(floor: Floor, incoming: IncomingCall) -> None:
+    """Answer, do what the code says, say whether it worked, hang up (a nailed-up line stays)."""
+    agent = floor.agent_by_phone(incoming.user)
+    call_id = floor.token()
+    if not legs.accept(floor, incoming, call=call_id, role="code", agent=agent.id if agent else ""):
+        return
+    language = _language_of(floor, agent)
+    try:
+        if agent is None:
+            raise Refused(f"nobody sits at phone {incoming.user}", code="unknown-agent")
+        said = _obey(floor, agent, incoming)
+    except Refused as refusal:
+        floor.count(f"refused_{refusal.code}")
+        said = "code-refused"
+    if not said:  # the leg has become a supervisor's or a nailed-up line
+        return
+    floor.after(CODE_S_MAX, "code", incoming.leg)
+    speech.tell_agent(floor, incoming.leg, [said], language)
+
+
+CODE_S_MAX = 6.0
+"""A confirmation is shorter than this; then the line is hung up whatever happened."""
+
+
+def _obey(floor: Floor, agent: Agent, incoming: IncomingCall) -> str:
+    """Carry out a star code; the prompt that confirms it, or "" when the line stays open."""
+    codes, dialled = floor.centre.star_codes, incoming.dialled
+    table: dict[str, Callable[[str], str]] = {
+        codes.login: lambda _: _log_in(floor, agent, incoming),
+        codes.logout: lambda _: _do(agents.log_out(floor, agent.id), "agent-logged-out"),
+        codes.ready: lambda _: _do(agents.ready(floor, agent.id), "agent-ready"),
+        codes.pause: lambda rest: _do(
+            agents.pause(floor, agent.id, _nth(list(floor.centre.pause_codes), rest)), "agent-paused"
+        ),
+        codes.wrap_done: lambda _: _do(agents.wrap_up_done(floor, agent.id), "agent-ready"),
+        codes.disposition: lambda rest: _do(
+            agents.disposition(floor, agent.id, _nth(list(floor.centre.dispositions), rest)), "agent-noted"
+        ),
+        codes.record_pause: lambda _: _do(
+            recordings.toggle(floor, floor.seat(agent.id).call, by=agent.id), "agent-noted"
+        ),
+        codes.listen: lambda rest: _supervise(floor, agent, incoming.leg, rest, "listen"),
+        codes.whisper: lambda rest: _supervise(floor, agent, incoming.leg, rest, "whisper"),
+        codes.barge: lambda rest: _supervise(floor, agent, incoming.leg, rest, "barge"),
+    }
+    for code in sorted(table, key=len, reverse=True):
+        if code and dialled.startswith(code):
+            return table[code](dialled[len(code) :])
+    raise Refused(f"unknown code {dialled}", code="unknown-code")
+
+
+def _do(_: None, said: str) -> str:
+    return said
+
+
+def _nth(names: list[str], digits: str) -> str:
+    """A list is dialled by number: *12 then 1 is the first pause code of the centre."""
+    if not digits.isascii() or not digits.isdecimal() or not 1 <= int(digits[:3]) <= len(names):
+        raise Refused(f"no entry {digits!r}", code="unknown-code")
+    return names[int(digits[:3]) - 1]
+
+
+def _log_in(floor: Floor, agent: Agent, incoming: IncomingCall) -> str:
+    agents.log_in(floor, agent.id, phone=incoming.user, how="key")
+    if agent.mode == "nailed":
+        floor.emit("leg.moved", agent=agent.id, leg=incoming.leg, role="nailed")
+        speech.tell_agent(floor, incoming.leg, ["agent-logged-in"], _language_of(floor, agent))
+        return ""
+    return "agent-logged-in"
+
+
+def _supervise(floor: Floor, agent: Agent, leg: str, digits: str, mode: str) -> str:
+    target = digits if digits in floor.centre.agents else ""
+    if not target and (found := floor.agent_by_phone(digits)) is not None:
+        target = found.id
+    supervision.start(floor, agent.id, target, mode, leg_id=leg)
+    return ""
+
+
+def _internal(floor: Floor, incoming: IncomingCall) -> None:
+    """A colleague, or an outside number: the caller's leg is the phone, the other side is the consulted leg."""
+    agent = floor.agent_by_phone(incoming.user)
+    call_id = floor.token()
+    floor.emit(
+        "call.offered",
+        call=call_id,
+        agent=agent.id if agent else "",
+        programme="",
+        number=incoming.dialled,
+        caller=incoming.user,
+        trunk="",
+        leg=incoming.leg,
+        stage=str(Stage.INTERNAL),
+    )
+    if not legs.accept(floor, incoming, call=call_id, role="caller", agent=agent.id if agent else ""):
+        floor.emit(
+            "call.ended", call=call_id, outcome="refused", by="floor", reason="no-port-or-codec", code=503
+        )
+        return
+    call = floor.state.calls[call_id]
+    leg_id = floor.token()
+    try:
+        talking.ring_target(
+            floor,
+            call,
+            incoming.dialled,
+            leg_id=leg_id,
+            near=incoming.leg,
+            party=Party(number=incoming.user, name=agent.name if agent else ""),
+        )
+    except Refused as refusal:
+        floor.count(f"refused_{refusal.code}")
+        floor.after(CODE_S_MAX, "code", incoming.leg)
+        speech.tell_agent(floor, incoming.leg, ["code-refused"], _language_of(floor, agent))
+        return
+    floor.emit("call.consulting", call=call.id, leg=leg_id, target=incoming.dialled)
+    speech.tell_agent(floor, incoming.leg, ["ringback"], floor.centre.language)
+
+
+def internal_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
+    floor.cancel("consult", leg_id)
+    if legs.answered(floor, leg_id, sdp):
+        leg = floor.state.legs[leg_id]
+        if leg.agent:
+            floor.emit("agent.state", call=call.id, agent=leg.agent, state="talking")
+        floor.emit("call.answered", call=call.id)
+        speech.hush(floor, call)
+        audio.sync(floor, call)
+
+
+def _language_of(floor: Floor, agent: Agent | None) -> str:
+    return agent.language if agent is not None and agent.language else floor.centre.language

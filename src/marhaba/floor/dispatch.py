@@ -1,0 +1,321 @@
+"""Which verb answers which input. Everything that reaches the floor passes through here, one turn each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from marhaba.floor import (
+    agents,
+    audio,
+    callbacks,
+    codes,
+    inbound,
+    legs,
+    offering,
+    supervision,
+    talking,
+    waiting,
+)
+from marhaba.floor.floor import Floor, Worker
+from marhaba.floor.state import Call, Stage
+from marhaba.kernel.errors import Refused
+from marhaba.kernel.routing import AgentState
+from marhaba.media import protocol as media
+from marhaba.sip import events as sip
+
+SILENT_WAITER_S = 60.0
+"""A caller in the queue from whom nothing has come for this long is gone without a BYE."""
+
+
+# -- SIP ------------------------------------------------------------------------------------------------------
+
+
+def sip_event(floor: Floor, event: sip.SipEvent) -> None:
+    _SIP[type(event)](floor, event)
+
+
+def _incoming(floor: Floor, event: sip.IncomingCall) -> None:
+    programme = floor.centre.numbers.get(event.dialled)
+    if event.user:
+        codes.from_phone(floor, event)
+    elif programme is not None:
+        inbound.arrive(floor, event, programme)
+    else:
+        floor.count("refused_unknown_number")
+        floor.endpoint.reject(floor.sip_now, event.leg, 404)
+
+
+def _answered(floor: Floor, event: sip.LegAnswered) -> None:
+    leg, call = floor.state.legs.get(event.leg), floor.call_of_leg(event.leg)
+    if leg is None or call is None or leg.ended:
+        legs.hang_up(floor, event.leg, reason="too-late")
+    elif leg.role == "agent":
+        offering.agent_answered(floor, call, leg.id, event.sdp)
+    elif leg.role == "consult" and call.stage is Stage.INTERNAL:
+        codes.internal_answered(floor, call, leg.id, event.sdp)
+    elif leg.role == "consult":
+        talking.consult_answered(floor, call, leg.id, event.sdp)
+    elif leg.role == "caller":
+        callbacks.customer_answered(floor, call, leg.id, event.sdp)
+    elif legs.answered(floor, leg.id, event.sdp):
+        audio.sync(floor, call)
+
+
+def _ended(floor: Floor, event: sip.LegEnded) -> None:
+    leg = floor.state.legs.get(event.leg)
+    if leg is None:
+        return
+    for timer in ("ring", "dial", "consult", "code"):
+        floor.cancel(timer, leg.id)
+    legs.forget(floor, leg.id, reason=event.reason)
+    call = floor.state.calls.get(leg.call)
+    if leg.role == "nailed":
+        _line_lost(floor, leg.agent)
+    elif call is None:
+        return
+    elif leg.role == "supervisor":
+        supervision.gone(floor, call, leg.id)
+    elif leg.id == call.caller_leg:
+        _caller_ended(floor, call, event)
+    elif leg.id == call.agent_leg:
+        _agent_ended(floor, call, event)
+    elif leg.id == call.consult_leg and call.stage is Stage.INTERNAL:
+        legs.hang_up(floor, call.caller_leg, reason="callee")
+    elif leg.id == call.consult_leg:
+        talking.consult_gone(floor, call, reason=event.reason)
+
+
+def _caller_ended(floor: Floor, call: Call, event: sip.LegEnded) -> None:
+    if call.callback and call.stage is Stage.DIALLING:
+        callbacks.failed(floor, call, code=event.code, reason=event.reason)
+        return
+    by = {"remote": "caller", "local": "floor", "timeout": "carrier", "error": "carrier"}[event.by]
+    talking.caller_gone(floor, call, by=by, code=event.code, reason=event.reason)
+
+
+def _agent_ended(floor: Floor, call: Call, event: sip.LegEnded) -> None:
+    if call.stage is Stage.RINGING:
+        offering.missed(floor, call, event.leg, event.code, event.reason)
+    elif call.stage is Stage.TALKING:
+        talking.agent_gone(floor, call, reason=event.reason)
+    elif call.stage is Stage.DIALLING:  # the agent left while the customer's phone rang
+        legs.hang_up(floor, call.caller_leg, reason="agent-left")
+
+
+def _line_lost(floor: Floor, agent_id: str) -> None:
+    seat = floor.seat(agent_id)
+    if seat.state in (AgentState.READY, AgentState.WRAPUP):
+        agents.set_state(floor, agent_id, AgentState.PAUSED, code="line-lost")
+
+
+def _reoffered(floor: Floor, event: sip.Reoffered) -> None:
+    talking.reoffer(floor, event.leg, event.sdp)
+
+
+def _established(floor: Floor, event: sip.LegEstablished) -> None:
+    legs.established(floor, event.leg, event.sdp)
+
+
+def _referred(floor: Floor, event: sip.Referred) -> None:
+    """A transfer made with the phone's own key. Only an agent on his call may."""
+    call = floor.call_of_leg(event.leg)
+    if call is None or event.leg != call.agent_leg:
+        floor.endpoint.refuse_refer(floor.sip_now, event.refer, 403)
+        return
+    floor.endpoint.accept_refer(floor.sip_now, event.refer)
+    try:
+        other = floor.call_of_leg(event.replaces) if event.replaces else None
+        if other is not None:
+            talking.adopt_consultation(floor, call, other)
+        else:
+            talking.blind(floor, call, event.target)
+    except Refused as refusal:
+        floor.count(f"refused_{refusal.code}")
+        floor.endpoint.notify_refer(floor.sip_now, event.refer, 403)
+    else:
+        floor.endpoint.notify_refer(floor.sip_now, event.refer, 200)
+
+
+def _info_digit(floor: Floor, event: sip.InfoDigit) -> None:
+    _digit(floor, event.leg, event.digit)
+
+
+def _trunk(floor: Floor, event: sip.TrunkState) -> None:
+    if floor.state.trunks.get(event.trunk) == event.up:
+        return
+    floor.emit("trunk.state", trunk=event.trunk, up=event.up, code=event.code)
+    kind = "alarm.cleared" if event.up else "alarm.raised"
+    if not event.up or f"trunk:{event.trunk}" in floor.state.alarms:
+        floor.emit(kind, alarm=f"trunk:{event.trunk}", detail=f"{event.code} {event.detail}".strip())
+
+
+def _nothing(floor: Floor, event: Any) -> None:
+    """Said for completeness; nothing follows."""
+
+
+_SIP: dict[type, Callable[[Floor, Any], None]] = {
+    sip.IncomingCall: _incoming,
+    sip.LegRinging: _nothing,
+    sip.LegAnswered: _answered,
+    sip.LegEstablished: _established,
+    sip.LegEnded: _ended,
+    sip.Reoffered: _reoffered,
+    sip.OfferAnswered: _nothing,
+    sip.Referred: _referred,
+    sip.InfoDigit: _info_digit,
+    sip.Registered: _nothing,
+    sip.TrunkState: _trunk,
+}
+
+
+# -- media ----------------------------------------------------------------------------------------------------
+
+
+def media_event(floor: Floor, worker: str, event: media.AnyEvent) -> None:
+    if isinstance(event, media.PortsFree):
+        floor.workers[worker].free.extend(event.ports)
+    elif isinstance(event, media.PlayEnded):
+        _play_ended(floor, event)
+    elif isinstance(event, media.Digit):
+        _digit(floor, event.leg, event.digit)
+    elif isinstance(event, media.LegClosed):
+        legs.closed(floor, event.leg, event.stats)
+    elif isinstance(event, media.LegSilent):
+        _silent(floor, event)
+    elif isinstance(event, media.MessageEnded):
+        if (call := floor.state.calls.get(event.recording)) is not None and event.why != "closed":
+            inbound.message_left(floor, call, event.path, event.seconds)
+    elif isinstance(event, media.RecordEnded):
+        _record_ended(floor, event)
+    elif isinstance(event, media.Trouble):
+        floor.count(f"media_{event.code}")
+        if event.code == "disk":
+            floor.emit("alarm.raised", alarm=f"media:{worker}", detail=event.detail)
+
+
+def worker_up(floor: Floor, worker: Worker) -> None:
+    floor.workers[worker.name] = worker
+
+
+def worker_lost(floor: Floor, name: str) -> None:
+    """A media worker died: its calls end with that cause, and a caller who was waiting or talking is called back."""
+    worker = floor.workers.get(name)
+    if worker is None:
+        return
+    worker.connected = False
+    worker.free.clear()
+    floor.emit("alarm.raised", alarm=f"media:{name}", detail="lost")
+    for leg in [leg for leg in floor.state.legs.values() if leg.worker == name]:
+        if leg.id in floor.state.legs:
+            legs.hang_up(floor, leg.id, reason="media")
+            legs.closed(floor, leg.id, media.LegStats())
+
+
+def _play_ended(floor: Floor, event: media.PlayEnded) -> None:
+    call_id, _, step = event.tag.partition("/")
+    call = floor.state.calls.get(call_id)
+    if call is None:
+        leg = floor.state.legs.get(event.leg)
+        if step == "told" and leg is not None and leg.role == "code":
+            legs.hang_up(floor, leg.id, reason="done")
+        return
+    volatile = floor.volatile_of(call_id)
+    if volatile.step != step or event.why == "stopped":
+        return
+    if step in _AFTER:
+        _AFTER[step](floor, call)
+    else:
+        volatile.step = ""
+
+
+def _say_bye(floor: Floor, call: Call) -> None:
+    legs.hang_up(floor, call.caller_leg, reason=call.closing or "done")
+
+
+_AFTER: dict[str, Callable[[Floor, Call], None]] = {
+    "greeting": inbound.after_greeting,
+    "menu": inbound.after_menu,
+    "consent": inbound.after_consent,
+    "notice": inbound.to_queue,
+    "closing": inbound.after_closing,
+    "bye": _say_bye,
+}
+
+
+def _digit(floor: Floor, leg_id: str, digit: str) -> None:
+    leg, call = floor.state.legs.get(leg_id), floor.call_of_leg(leg_id)
+    if leg is None or call is None:
+        return
+    if leg.role == "supervisor":
+        supervision.key(floor, call, leg_id, digit)
+    elif leg_id == call.caller_leg and call.stage is Stage.GREETING:
+        inbound.digit(floor, call, digit)
+    elif leg_id == call.caller_leg and call.stage in (Stage.QUEUED, Stage.RINGING):
+        waiting.digit(floor, call, digit)
+
+
+def _silent(floor: Floor, event: media.LegSilent) -> None:
+    """RTP stopped without a BYE: the far side's network is gone, and a dead line must not hold an agent."""
+    call, leg = floor.call_of_leg(event.leg), floor.state.legs.get(event.leg)
+    if call is None or leg is None or not legs.silence_of(call, leg) or call.held_at:
+        return
+    if call.stage is Stage.TALKING or event.seconds >= SILENT_WAITER_S:
+        legs.hang_up(floor, event.leg, reason="rtp-timeout")
+
+
+def _record_ended(floor: Floor, event: media.RecordEnded) -> None:
+    call = next((c for c in floor.state.calls.values() if c.recording == event.recording), None)
+    floor.emit(
+        "recording.ended",
+        call=call.id if call is not None else "",
+        recording=event.recording,
+        path=event.path,
+        seconds=round(event.seconds, 2),
+        error=event.error,
+    )
+
+
+# -- timers ---------------------------------------------------------------------------------------------------
+
+
+def fire_timers(floor: Floor) -> None:
+    while (due := floor.due_timer()) is not None:
+        kind, subject = due
+        if kind in _CALL_TIMERS:
+            if (call := floor.state.calls.get(subject)) is not None:
+                _CALL_TIMERS[kind](floor, call)
+        else:
+            _TIMERS[kind](floor, subject)
+
+
+def _relax(floor: Floor, _: str) -> None:
+    waiting.overflow_all(floor)
+    offering.route(floor)
+
+
+def _hang_up(floor: Floor, leg_id: str) -> None:
+    legs.hang_up(floor, leg_id, reason="no-answer")
+
+
+def _wrapped(floor: Floor, agent_id: str) -> None:
+    if floor.seat(agent_id).state is AgentState.WRAPUP:
+        agents.end_wrap_up(floor, agent_id)
+
+
+_CALL_TIMERS: dict[str, Callable[[Floor, Call], None]] = {
+    "menu": inbound.menu_silent,
+    "consent": inbound.consent_silent,
+    "announce": waiting.announce,
+    "comfort": waiting.comfort,
+    "max_wait": waiting.max_wait,
+    "callback": callbacks.retry,
+}
+_TIMERS: dict[str, Callable[[Floor, str], None]] = {
+    "relax": _relax,
+    "ring": offering.ring_timeout,
+    "dial": callbacks.dial_timeout,
+    "consult": _hang_up,
+    "code": _hang_up,
+    "wrapup": _wrapped,
+}

@@ -1,0 +1,203 @@
+"""The floor: one object that holds the state, the ports and the turn in progress. The verbs live beside it.
+
+The floor does not act inside a callback. An input (a SIP event, a media event, an action, a timer) opens a *turn*; verbs
+emit events, which change the state at once, and queue what should leave (SIP messages through the endpoint, media
+commands). At the end of the turn the events are handed to the journal, and only when they are committed does
+what was queued leave, in order: intent before effect.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from marhaba.floor.centre import Agent, Centre, Programme, Queue
+from marhaba.floor.events import KINDS, Event
+from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
+from marhaba.kernel.waiting import WaitEstimator
+from marhaba.media.library import PromptLibrary
+from marhaba.media.protocol import Command
+from marhaba.sip.endpoint import Endpoint
+
+log = logging.getLogger("marhaba.floor")
+
+PORTS_KEPT_BACK = 4
+"""Legs that must stay possible for agents when callers fill the house: a caller without a leg for an agent is worse
+than a refused caller."""
+
+
+class Recorder(Protocol):
+    """Where finished turns go: the journal's writer."""
+
+    def submit(self, events: Sequence[Event], done: Callable[[], None]) -> None: ...
+
+
+@dataclass(slots=True)
+class Worker:
+    """One media worker, as the floor knows it."""
+
+    name: str
+    host: str
+    free: list[int] = field(default_factory=list)
+    connected: bool = True
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one input caused and has not left yet."""
+
+    events: list[Event] = field(default_factory=list)
+    media: list[tuple[str, Command]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Volatile:
+    """What a restart may forget about a call: which step plays, what was tried."""
+
+    step: str = ""
+    tries: int = 0
+    digits: str = ""
+    hears: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    announced_at: float = 0.0
+
+
+class Floor:
+    """State, ports and the turn. Verbs take it as their first argument."""
+
+    def __init__(
+        self,
+        *,
+        centre: Centre,
+        state: FloorState,
+        endpoint: Endpoint,
+        prompts: PromptLibrary,
+        token: Callable[[], str],
+    ) -> None:
+        self.centre = centre
+        self.state = state
+        self.endpoint = endpoint
+        self.prompts = prompts
+        self.token = token
+        self.now = state.at
+        self.wall_offset = 0.0  # wall clock minus steady clock; opening hours look at the wall
+        self.sip_offset = 0.0  # the endpoint's clock minus ours
+        self.workers: dict[str, Worker] = {}
+        self.turn = Turn()
+        self.volatile: dict[str, Volatile] = {}
+        self.waits = WaitEstimator()
+        self.subscribers: list[Callable[[Event], None]] = []
+        self.counters: dict[str, int] = {}
+        self._timers: list[tuple[float, int, str, str]] = []
+        self._timer_live: dict[tuple[str, str], int] = {}
+        self._timer_count = 0
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    @property
+    def wall(self) -> float:
+        return self.now + self.wall_offset
+
+    @property
+    def sip_now(self) -> float:
+        return self.now + self.sip_offset
+
+    def after(self, seconds: float, kind: str, subject: str) -> None:
+        """(Re)arm the one timer `kind` of `subject`; `floor.timers.fire` knows what each kind does."""
+        self._timer_count += 1
+        self._timer_live[kind, subject] = self._timer_count
+        heapq.heappush(self._timers, (self.now + max(0.0, seconds), self._timer_count, kind, subject))
+
+    def cancel(self, kind: str, subject: str) -> None:
+        self._timer_live.pop((kind, subject), None)
+
+    def next_timer(self) -> float | None:
+        while self._timers and self._timer_live.get(self._timers[0][2:]) != self._timers[0][1]:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def due_timer(self) -> tuple[str, str] | None:
+        """The next timer whose time has come, taken off."""
+        when = self.next_timer()
+        if when is None or when > self.now:
+            return None
+        _, _, kind, subject = heapq.heappop(self._timers)
+        del self._timer_live[kind, subject]
+        return kind, subject
+
+    # -- the turn ---------------------------------------------------------------------------------------------
+
+    def emit(self, kind: str, *, call: str = "", agent: str = "", queue: str = "", **data: Any) -> None:
+        """Something happened: it changes the state now and is written before anything of this turn leaves."""
+        assert kind in KINDS, kind
+        event = Event(at=self.now, kind=kind, call_id=call, agent_id=agent, queue_id=queue, data=data)
+        apply(self.state, event)
+        self.turn.events.append(event)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s call=%s agent=%s queue=%s", kind, call, agent, queue)
+
+    def media(self, leg: Leg | str, command: Command) -> None:
+        """Queue a command to the worker that holds `leg`."""
+        found = self.state.legs.get(leg) if isinstance(leg, str) else leg
+        if found is not None:
+            self.turn.media.append((found.worker, command))
+
+    def take_turn(self) -> Turn:
+        turn, self.turn = self.turn, Turn()
+        return turn
+
+    # -- ports ------------------------------------------------------------------------------------------------
+
+    def lend_port(self, *, near: str = "", keep_back: int = 0) -> tuple[Worker, int] | None:
+        """A free RTP port, on the worker that holds leg `near` if it has one: legs of one call share a worker."""
+        leg = self.state.legs.get(near)
+        if leg is not None:
+            worker = self.workers.get(leg.worker)
+            if worker is None or not worker.connected or not worker.free:
+                return None
+            return worker, worker.free.pop()
+        best = max(
+            (w for w in self.workers.values() if w.connected),
+            key=lambda w: len(w.free),
+            default=None,
+        )
+        if best is None or len(best.free) <= keep_back:
+            return None
+        return best, best.free.pop()
+
+    # -- finding things ---------------------------------------------------------------------------------------
+
+    def volatile_of(self, call: str) -> Volatile:
+        found = self.volatile.get(call)
+        if found is None:
+            found = self.volatile[call] = Volatile()
+        return found
+
+    def call_of_leg(self, leg: str) -> Call | None:
+        found = self.state.legs.get(leg)
+        return self.state.calls.get(found.call) if found is not None else None
+
+    def programme(self, call: Call) -> Programme:
+        return self.centre.programmes[call.programme]
+
+    def queue(self, call: Call) -> Queue:
+        return self.centre.queues[call.queue]
+
+    def seat(self, agent: str) -> Seat:
+        seat = self.state.seats.get(agent)
+        return seat if seat is not None else Seat(agent)
+
+    def agent_by_phone(self, user: str) -> Agent | None:
+        """Who sits at this phone: whoever logged in on it, else the agent it belongs to."""
+        for seat in self.state.seats.values():
+            if seat.phone == user and seat.state.name != "LOGGED_OUT" and seat.id in self.centre.agents:
+                return self.centre.agents[seat.id]
+        for agent in self.centre.agents.values():
+            if agent.phone == user:
+                return agent
+        return None
+
+    def count(self, what: str) -> None:
+        self.counters[what] = self.counters.get(what, 0) + 1

@@ -1,0 +1,185 @@
+"""From the kernel's decision to two people hearing each other: ring, answer, no answer, connect, wrap-up."""
+
+from __future__ import annotations
+
+from marhaba.floor import agents, audio, callbacks, legs, speech, waiting
+from marhaba.floor.floor import Floor
+from marhaba.floor.state import Call, Stage
+from marhaba.kernel.routing import AgentState
+from marhaba.media.protocol import Record, StopRecord
+from marhaba.sip.events import Party
+
+
+def route(floor: Floor) -> None:
+    """Carry out everything the kernel decides now."""
+    routing = floor.state.routing
+    # A decision that could not be carried out (no phone, no port) changes the agents, so ask again.
+    while decisions := routing.decide(floor.now):
+        for decision in decisions:
+            call = floor.state.calls.get(decision.contact)
+            if call is None or call.stage is not Stage.QUEUED:
+                routing.leave(decision.contact)
+                continue
+            ring(floor, call, decision.agent, why="queue")
+    if (when := routing.next_time(floor.now)) is not None:
+        floor.after(when - floor.now, "relax", "")
+
+
+def ring(floor: Floor, call: Call, agent_id: str, *, why: str) -> bool:
+    """Ring an agent for a call. False: his phone cannot be reached, he is paused and the call keeps waiting."""
+    seat = floor.seat(agent_id)
+    queue = floor.centre.queues.get(call.queue)
+    if seat.leg:
+        return _join_nailed(floor, call, agent_id, seat.leg, why=why)
+    bindings = floor.endpoint.bindings(seat.phone)
+    leg_id = floor.token()
+    if not bindings or not legs.call_out(
+        floor,
+        leg_id=leg_id,
+        call=call.id,
+        role="agent",
+        agent=agent_id,
+        near=call.caller_leg,
+        target=bindings[-1].contact,
+        flow=bindings[-1].flow,
+        caller=Party(number=call.caller or "anonymous", name=queue.name if queue else call.name),
+        headers=_ring_headers(floor, call),
+    ):
+        agents.unreachable(floor, agent_id)
+        return False
+    floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why)
+    floor.emit("agent.state", call=call.id, agent=agent_id, state="ringing")
+    floor.after(queue.ring_s if queue else 20.0, "ring", leg_id)
+    return True
+
+
+def _ring_headers(floor: Floor, call: Call) -> list[tuple[str, str]]:
+    queue = floor.centre.queues.get(call.queue)
+    headers = [("X-Marhaba-Call", call.id)]
+    if queue and queue.auto_answer:
+        headers.append(("Call-Info", "<sip:marhaba>;answer-after=0"))
+        headers.append(("Alert-Info", "<http://marhaba>;info=alert-autoanswer;delay=0"))
+    return headers
+
+
+def _join_nailed(floor: Floor, call: Call, agent_id: str, leg_id: str, *, why: str) -> bool:
+    """The agent's line stays open between calls: a tone, and the caller is there."""
+    floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why)
+    floor.emit("leg.moved", call=call.id, agent=agent_id, leg=leg_id, role="agent")
+    speech.tell_agent(floor, leg_id, ["beep"], floor.centre.language)
+    reached(floor, call, leg_id)
+    return True
+
+
+def ring_timeout(floor: Floor, leg_id: str) -> None:
+    call = floor.call_of_leg(leg_id)
+    if call is not None and call.agent_leg == leg_id and call.stage is Stage.RINGING:
+        legs.hang_up(floor, leg_id, reason="no-answer")
+
+
+def agent_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
+    """The agent's phone answered our INVITE."""
+    floor.cancel("ring", leg_id)
+    if not legs.answered(floor, leg_id, sdp):
+        return
+    if call.agent_leg != leg_id or call.stage is not Stage.RINGING:
+        legs.hang_up(floor, leg_id, reason="too-late")
+        return
+    reached(floor, call, leg_id)
+
+
+def reached(floor: Floor, call: Call, leg_id: str) -> None:
+    """The agent is there. A callback now dials the customer; anybody else is connected."""
+    floor.emit("agent.state", call=call.id, agent=call.agent, state="talking")
+    if call.callback and not call.caller_leg:
+        callbacks.dial(floor, call)
+    else:
+        connect(floor, call, leg_id)
+
+
+def connect(floor: Floor, call: Call, leg_id: str) -> None:
+    wait_s = floor.now - call.since if call.visit_open else 0.0
+    floor.emit(
+        "call.connected",
+        call=call.id,
+        agent=call.agent,
+        queue=call.queue,
+        leg=leg_id,
+        wait_s=round(wait_s, 3),
+    )
+    if call.visit_open:
+        floor.waits.answered(floor.now, call.queue, wait_s)
+        waiting.dequeue(floor, call, "answered")
+    speech.hush(floor, call)
+    audio.sync(floor, call)
+    start_recording(floor, call)
+
+
+def start_recording(floor: Floor, call: Call) -> None:
+    """One file a call, from the first agent's first word, whoever it is transferred to later."""
+    if call.recording or floor.programme(call).recording == "none" or not call.consent:
+        return
+    recording = floor.token()
+    path = floor.centre.recordings_folder / f"{recording}.wav"
+    floor.emit("recording.started", call=call.id, agent=call.agent, recording=recording, path=str(path))
+    floor.media(
+        call.caller_leg,
+        Record(recording=recording, path=str(path), left=call.caller_leg, right=[call.agent_leg]),
+    )
+
+
+def stop_recording(floor: Floor, call: Call) -> None:
+    if call.recording:
+        floor.media(call.caller_leg, StopRecord(recording=call.recording))
+
+
+def missed(floor: Floor, call: Call, leg_id: str, code: int, reason: str) -> None:
+    """The phone was not answered: the caller keeps his place, the agent may need a pause."""
+    floor.cancel("ring", leg_id)
+    agent, why = call.agent, call.ring_why
+    floor.emit(
+        "call.missed",
+        call=call.id,
+        agent=agent,
+        queue=call.queue,
+        leg=leg_id,
+        code=code,
+        reason=reason,
+        ring_s=round(floor.now - call.ring_at, 3),
+    )
+    queue = floor.centre.queues.get(call.queue)
+    limit = queue.missed_pause_after if queue else 1
+    if why == "queue" and call.visit_open:
+        waiting.put_back(floor, call, why="missed")
+    elif why == "transfer":
+        agents.transfer_missed(floor, call)
+    if floor.seat(agent).missed_in_row >= limit:
+        agents.set_state(floor, agent, AgentState.PAUSED, code="missed")
+    else:
+        agents.set_state(floor, agent, AgentState.READY)
+    route(floor)
+
+
+def spare(floor: Floor, agent_id: str) -> None:
+    """The ring ended through no fault of the agent's: ready again, and still first in line."""
+    seat = floor.seat(agent_id)
+    if seat.state is AgentState.RINGING:
+        agents.set_state(floor, agent_id, AgentState.READY, keep_turn=True)
+
+
+def release(floor: Floor, call: Call, *, why: str) -> None:
+    """The agent's part of a connected call is over: wrap-up."""
+    agent, queue = call.agent, floor.centre.queues.get(call.queue)
+    if not agent:
+        return
+    hold_s = call.hold_s + (floor.now - call.held_at if call.held_at else 0.0)
+    floor.emit(
+        "call.released",
+        call=call.id,
+        agent=agent,
+        queue=call.queue,
+        why=why,
+        talk_s=round(floor.now - call.connected_at - hold_s, 3),
+        hold_s=round(hold_s, 3),
+    )
+    agents.wrap_up(floor, agent, call.id, queue.wrap_s if queue else 0.0)

@@ -1,0 +1,337 @@
+"""The floor as a process: one event loop that owns the endpoint, the media clients, the journal and the socket.
+
+Everything that happens becomes a turn (see `floor.floor`). The turn's events go to the journal's writer; what the turn
+wants to send waits in `_held` until they are committed, and leaves in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets as chance
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from marhaba import __version__
+from marhaba.floor import checkpoint, dispatch, offering
+from marhaba.floor.actions import act
+from marhaba.floor.agents import log_in, ready
+from marhaba.floor.board import board
+from marhaba.floor.centre import load_centre
+from marhaba.floor.control import ControlServer
+from marhaba.floor.events import Event
+from marhaba.floor.floor import Floor, Worker
+from marhaba.floor.journal import Journal, JournalWriter
+from marhaba.floor.recovery import recover
+from marhaba.floor.state import apply
+from marhaba.floor.today import Today
+from marhaba.kernel.messages import Ask, Reply
+from marhaba.kernel.routing import AgentState, Routing
+from marhaba.media.client import MediaClient
+from marhaba.media.library import PromptLibrary
+from marhaba.media.protocol import AnyEvent, Command, LegState, Welcome
+from marhaba.sip.asyncio.driver import SipDriver
+from marhaba.sip.endpoint import Endpoint
+from marhaba.sip.events import CloseFlow, Send
+
+log = logging.getLogger("marhaba.floor")
+
+BOARD_EVERY_S = 0.5
+"""The board is pushed at most twice a second: faster than an eye follows, slow enough for 200 calls a second."""
+WORKERS_WAIT_S = 5.0
+"""How long a starting floor waits for its media workers before it goes on without the missing ones."""
+
+
+@dataclass(slots=True)
+class Held:
+    """What a turn wants to send, until its events are committed."""
+
+    sends: list[Send | CloseFlow]
+    media: list[tuple[str, Command]]
+    committed: bool = False
+    events: list[Event] = field(default_factory=list)
+
+
+class FloorProcess:
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.centre = load_centre(config)
+        self.folder = self.centre.data_folder
+        self._held: deque[Held] = deque()
+        self._clients: dict[str, MediaClient] = {}
+        self._found: dict[str, list[LegState]] = {}
+        self._welcomed = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._in_turn = False
+        self._ready = False
+        self._stop = asyncio.Event()
+
+    # -- life -------------------------------------------------------------------------------------------------
+
+    async def run(self, *, started: Callable[[], None] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.centre.recordings_folder / "voicemail").mkdir(parents=True, exist_ok=True, mode=0o700)
+        journal = Journal(self.folder / "journal.sqlite")
+        self.writer = JournalWriter(
+            journal, call_soon=loop.call_soon_threadsafe, on_trouble=self._journal_trouble
+        )
+        self._build(journal)
+        driver = SipDriver.for_settings(self.endpoint, self.centre.sip, on_turn=self._sip_turn)
+        self.driver = driver
+        control = ControlServer(self.folder / "run" / "floor.sock", self._ask, lambda: board(self.floor))
+        self.control = control
+        await self._connect_media()
+        self._recover()
+        async with driver:
+            self._ready = True
+            await control.start()
+            self._schedule()
+            if started is not None:
+                started()
+            board_task = asyncio.ensure_future(self._push_board())
+            try:
+                await self._stop.wait()
+            finally:
+                board_task.cancel()
+                self.turn(lambda: self.floor.emit("floor.stopped"))
+                await control.close()
+                await asyncio.to_thread(self.writer.close)
+
+    def _build(self, journal: Journal) -> None:
+        """State from the journal, and the objects around it."""
+        centre = self.centre
+        routing = Routing([queue.rules for queue in centre.queues.values()])
+        for agent in centre.agents.values():
+            routing.set_agent(agent.id, agent.skills, agent.queues)
+        state, seq = checkpoint.restore(self.folder / "state.json", routing, last_seq=journal.last_seq)
+        today = Today(centre)
+        clean = True
+        for event in journal.read(after_seq=journal.seq_at(today.midnight(time.time()))):
+            today.see(event)
+        for event in journal.read(after_seq=seq):
+            apply(state, event)
+            if event.kind in ("floor.started", "floor.stopped"):
+                clean = event.kind == "floor.stopped"
+        self._after_crash = not clean
+        self.endpoint = Endpoint(centre.endpoint_settings(), lambda: chance.token_hex(8))
+        self._load_registrar()
+        self.floor = Floor(
+            centre=centre,
+            state=state,
+            endpoint=self.endpoint,
+            prompts=PromptLibrary(centre.prompts_folder),
+            token=lambda: chance.token_hex(8),
+        )
+        self.floor.today = today
+        # The steady clock never runs behind the journal, whatever happened to the wall clock meanwhile.
+        self._anchor = max(time.time(), state.at) - time.monotonic()
+        self._clock()
+
+    def _clock(self) -> None:
+        monotonic = time.monotonic()
+        self.floor.now = self._anchor + monotonic
+        self.floor.wall_offset = time.time() - self.floor.now
+        self.floor.sip_offset = asyncio.get_running_loop().time() - self.floor.now
+
+    def _recover(self) -> None:
+        def begin() -> None:
+            floor = self.floor
+            floor.emit("floor.started", version=__version__, after_crash=self._after_crash)
+            floor.emit("centre.loaded", path=str(self.config), digest=self.centre.digest)
+            floor.recovered = recover(floor, self._found)
+            for agent in floor.centre.agents.values():
+                if agent.ready_on_start and floor.seat(agent.id).state is AgentState.LOGGED_OUT:
+                    log_in(floor, agent.id, how="start")
+                    ready(floor, agent.id)
+
+        self.turn(begin)
+
+    # -- turns ------------------------------------------------------------------------------------------------
+
+    def turn(self, work: Callable[[], None]) -> None:
+        """Do `work` at the floor, then everything that follows from it, then commit, then send."""
+        if self._in_turn:  # called from within (a send that failed at once): it belongs to this turn
+            work()
+            return
+        self._in_turn = True
+        try:
+            self._clock()
+            work()
+            self._follow()
+        finally:
+            self._in_turn = False
+        self._finish()
+
+    def _follow(self) -> None:
+        """SIP events and due timers that the work caused, until nothing is left."""
+        while True:
+            events = self.endpoint.take_events()
+            for event in events:
+                dispatch.sip_event(self.floor, event)
+            if not events:
+                dispatch.fire_timers(self.floor)
+                if not self.endpoint.events:
+                    return
+
+    def _finish(self) -> None:
+        turn, sends = self.floor.take_turn(), self.endpoint.take_sends()
+        if turn.events:
+            for event in turn.events:
+                self.floor.today.see(event)
+            held = Held(sends, turn.media, events=turn.events)
+            self._held.append(held)
+            self.writer.submit(turn.events, lambda _: self._committed(held))
+        elif self._held:
+            last = self._held[-1]
+            last.sends.extend(sends)
+            last.media.extend(turn.media)
+        else:
+            self._release(sends, turn.media)
+        self._schedule()
+
+    def _committed(self, held: Held) -> None:
+        held.committed = True
+        while self._held and self._held[0].committed:
+            done = self._held.popleft()
+            self._release(done.sends, done.media)
+            self.control.push_events(done.events)
+
+    def _release(self, sends: list[Send | CloseFlow], media: list[tuple[str, Command]]) -> None:
+        for worker, command in media:
+            if (client := self._clients.get(worker)) is not None:
+                client.send(command)
+        if sends:
+            self.driver.send_all(sends)
+
+    def _schedule(self) -> None:
+        """One timer of the loop for the floor's next timer; the driver keeps the endpoint's."""
+        when = self.floor.next_timer()
+        if when is None or not self._ready:
+            return
+        at = when + self.floor.sip_offset
+        if self._timer is not None:
+            if self._timer_at <= at and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = asyncio.get_running_loop().call_at(at, self._wake)
+
+    def _wake(self) -> None:
+        self._timer, self._timer_at = None, float("inf")
+        self.turn(lambda: None)
+
+    # -- inputs -----------------------------------------------------------------------------------------------
+
+    def _sip_turn(self) -> None:
+        self.turn(lambda: None)
+
+    async def _ask(self, ask: Ask) -> Reply:
+        if ask.do == "reload":
+            return self._reload()
+        if ask.do == "stop":
+            self._stop.set()
+            return Reply(ok=True)
+        replies: list[Reply] = []
+        self.turn(lambda: replies.append(act(self.floor, ask)))
+        return replies[0]
+
+    def _reload_on_signal(self) -> None:
+        reply = self._reload()
+        log.warning("reload: %s", "done" if reply.ok else reply.message)
+
+    def _reload(self) -> Reply:
+        """Read centre.toml again. A file that is wrong changes nothing; calls in progress are never touched."""
+        from marhaba.floor.reload import reload  # noqa: PLC0415 -- only on demand
+
+        return reload(self)
+
+    # -- media ------------------------------------------------------------------------------------------------
+
+    async def _connect_media(self) -> None:
+        for number in range(self.centre.media.workers):
+            name = f"media-{number}"
+            client = MediaClient(
+                self.folder / "run" / f"{name}.sock",
+                on_event=lambda event, name=name: self._media_event(name, event),
+                on_lost=lambda name=name: self._media_lost(name),
+            )
+            self._clients[name] = client
+            client.start()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._welcomed.wait(), WORKERS_WAIT_S)
+
+    def _media_event(self, name: str, event: AnyEvent) -> None:
+        if isinstance(event, Welcome):
+            self._welcome(name, event)
+        else:
+            self.turn(lambda: dispatch.media_event(self.floor, name, event))
+
+    def _welcome(self, name: str, event: Welcome) -> None:
+        worker = Worker(name, event.host, list(event.ports_free))
+        self._found[name] = event.legs
+        if self._ready:  # a worker that came (back) later: its predecessor's legs are gone already
+            self.turn(lambda: self._worker_back(worker))
+        else:
+            dispatch.worker_up(self.floor, worker)
+            if len(self.floor.workers) == self.centre.media.workers:
+                self._welcomed.set()
+
+    def _worker_back(self, worker: Worker) -> None:
+        dispatch.worker_up(self.floor, worker)
+        if f"media:{worker.name}" in self.floor.state.alarms:
+            self.floor.emit("alarm.cleared", alarm=f"media:{worker.name}")
+        offering.route(self.floor)
+
+    def _media_lost(self, name: str) -> None:
+        if self._ready and not self._stop.is_set():
+            self.turn(lambda: dispatch.worker_lost(self.floor, name))
+
+    # -- housekeeping -----------------------------------------------------------------------------------------
+
+    async def _push_board(self) -> None:
+        day = time.localtime().tm_yday
+        while True:
+            await asyncio.sleep(BOARD_EVERY_S)
+            self.control.push_board()
+            self._save_registrar()
+            if (today := time.localtime().tm_yday) != day:
+                day = today
+                self.floor.today.clear()
+
+    def _journal_trouble(self, trouble: str) -> None:
+        if trouble:
+            self.turn(lambda: self.floor.emit("alarm.raised", alarm="journal", detail=trouble))
+        elif "journal" in self.floor.state.alarms:
+            self.turn(lambda: self.floor.emit("alarm.cleared", alarm="journal"))
+
+    def _load_registrar(self) -> None:
+        path = self.folder / "registrar.json"
+        if path.exists():
+            self.endpoint.registrar.load(path.read_bytes())
+
+    def _save_registrar(self) -> None:
+        """Bindings survive a restart, so that agents ring again before their phones register anew."""
+        dump = self.endpoint.registrar.dump()
+        if dump != getattr(self, "_registrar_saved", b""):
+            self._registrar_saved = dump
+            path = self.folder / "registrar.json"
+            fresh = path.with_suffix(".new")
+            fresh.write_bytes(dump)
+            fresh.replace(path)
+
+
+def serve_floor(config: Path, *, started: Callable[[], None] | None = None) -> None:
+    """Run the floor until SIGTERM."""
+    import uvloop  # noqa: PLC0415 -- optional: absent on Windows
+
+    uvloop.run(FloorProcess(config).run(started=started))

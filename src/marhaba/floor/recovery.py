@@ -1,0 +1,177 @@
+"""After a crash: the journal says what was, the media workers say what still talks; the floor takes both up again.
+
+Kept: established calls (their audio never stopped), waiting callers with their place, rings in progress (the INVITE is
+sent again byte for byte, which a phone takes for a retransmission), agents with their state and timers, callbacks.
+Not kept: the position inside a prompt or menu (the step begins again) and keys pressed during the gap.
+A leg whose worker died with the floor cannot be kept: its call ends with cause `crash`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marhaba.floor import agents, audio, callbacks, inbound, legs, offering, speech, talking, waiting
+from marhaba.floor.floor import Floor
+from marhaba.floor.state import Call, Leg, Stage
+from marhaba.kernel.routing import AgentState
+from marhaba.media.protocol import CloseLeg, LegState
+from marhaba.sip.errors import SipError
+
+
+@dataclass(slots=True)
+class Recovered:
+    calls: int = 0
+    waiting: int = 0
+    legs: int = 0
+    lost: int = 0
+
+
+def recover(floor: Floor, found: dict[str, list[LegState]]) -> Recovered:
+    """`found`: the legs each worker holds. One turn; the caller commits it."""
+    result = Recovered()
+    live = {state.leg: state for states in found.values() for state in states}
+    _close_strangers(floor, found)
+    for leg in list(floor.state.legs.values()):
+        if leg.id not in live or not _adopt(floor, leg, result):
+            _drop(floor, leg)
+    for call in list(floor.state.calls.values()):
+        if call.id in floor.state.calls:
+            _resume(floor, call, live, result)
+    for agent_id in list(floor.state.seats):
+        _settle(floor, agent_id)
+    floor.emit(
+        "floor.recovered", calls=result.calls, waiting=result.waiting, legs=result.legs, lost=result.lost
+    )
+    waiting.overflow_all(floor)
+    offering.route(floor)
+    return result
+
+
+def _close_strangers(floor: Floor, found: dict[str, list[LegState]]) -> None:
+    """Legs the journal does not know: opened by a turn whose commit never happened, so nobody was told of them."""
+    for worker, states in found.items():
+        for state in states:
+            if state.leg not in floor.state.legs:
+                floor.turn.media.append((worker, CloseLeg(leg=state.leg)))
+
+
+def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
+    """Take up a leg's dialog. False: it belongs to no call any more, or cannot be taken up."""
+    if leg.call not in floor.state.calls and leg.role not in ("nailed", "code"):
+        floor.media(leg, CloseLeg(leg=leg.id))
+        return True  # its `LegClosed` will end its story
+    try:
+        floor.endpoint.adopt(floor.sip_now, leg.snapshot.encode("latin-1"))
+    except SipError:
+        floor.media(leg, CloseLeg(leg=leg.id))
+        return False
+    result.legs += 1
+    return True
+
+
+def _drop(floor: Floor, leg: Leg) -> None:
+    leg.ended = "crash"
+    floor.emit("leg.closed", call=leg.call, agent=leg.agent, leg=leg.id, role=leg.role, reason="crash")
+
+
+def _resume(floor: Floor, call: Call, live: dict[str, LegState], result: Recovered) -> None:
+    """Put one call back where it was, or end it when its caller is gone."""
+    for leg in [leg for leg in call.supervisors if leg not in floor.state.legs]:
+        floor.emit("supervision.ended", call=call.id, leg=leg)
+    if call.callback and not call.caller_leg:
+        _resume_callback(floor, call, result)
+        return
+    if call.caller_leg not in floor.state.legs:
+        result.lost += 1
+        _end_lost(floor, call)
+        return
+    result.calls += 1
+    heard = {leg: tuple(live[leg].hears) for leg in (call.caller_leg, call.agent_leg) if leg in live}
+    floor.volatile_of(call.id).hears = heard
+    match call.stage:
+        case Stage.GREETING:
+            speech.hush(floor, call)
+            inbound.begin(floor, call)
+        case Stage.QUEUED:
+            _resume_waiting(floor, call, result)
+        case Stage.RINGING:
+            _resume_ringing(floor, call, result)
+        case Stage.TALKING:
+            _resume_talking(floor, call)
+        case Stage.DIALLING:
+            floor.after(callbacks.DIAL_S, "dial", call.caller_leg)
+        case Stage.MESSAGE:
+            if not speech.say(floor, call, "bye", ["goodbye"]):
+                legs.hang_up(floor, call.caller_leg, reason="crash")
+        case Stage.INTERNAL:
+            audio.sync(floor, call)
+
+
+def _resume_waiting(floor: Floor, call: Call, result: Recovered) -> None:
+    result.waiting += 1
+    queue = floor.centre.queues.get(call.queue)
+    if queue is None or floor.state.routing.queue_of(call.id) != call.queue:
+        waiting.put_back(floor, call, why="restart")
+    if queue is not None:
+        speech.music(floor, call, queue.music)
+        floor.after(waiting.FIRST_ANNOUNCEMENT_S, "announce", call.id)
+        if queue.comfort:
+            floor.after(queue.comfort_every_s, "comfort", call.id)
+        if queue.max_wait_s:
+            floor.after(queue.max_wait_s - (floor.now - call.since), "max_wait", call.id)
+
+
+def _resume_ringing(floor: Floor, call: Call, result: Recovered) -> None:
+    if call.agent_leg in floor.state.legs:
+        queue = floor.centre.queues.get(call.queue)
+        floor.after((queue.ring_s if queue else 20.0) - (floor.now - call.ring_at), "ring", call.agent_leg)
+        result.waiting += 1
+        return
+    offering.missed(floor, call, call.agent_leg, 0, "crash")
+    _resume_waiting(floor, call, result)
+
+
+def _resume_talking(floor: Floor, call: Call) -> None:
+    if call.consult_leg and call.consult_leg not in floor.state.legs:
+        talking.consult_gone(floor, call, reason="crash")
+    if call.agent_leg not in floor.state.legs:
+        talking.agent_gone(floor, call, reason="media")
+    else:
+        audio.sync(floor, call)
+
+
+def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:
+    """A callback waits without a leg; one whose agent was already there starts its ring again."""
+    if call.agent_leg and call.agent_leg not in floor.state.legs:
+        offering.missed(floor, call, call.agent_leg, 0, "crash")
+    elif call.agent_leg:
+        offering.reached(floor, call, call.agent_leg)
+    elif call.retry_at > floor.now:
+        floor.state.routing.leave(call.id)
+        floor.after(call.retry_at - floor.now, "callback", call.id)
+    result.waiting += 1
+
+
+def _end_lost(floor: Floor, call: Call) -> None:
+    """The caller's leg is gone with its worker: end the call, and offer the caller a callback task."""
+    agent, stage = call.agent, call.stage
+    if stage is Stage.TALKING:
+        offering.release(floor, call, why="crash")
+    elif agent and stage is Stage.RINGING:
+        floor.emit("call.released", call=call.id, agent=agent, why="crash", talk_s=0, hold_s=0)
+        offering.spare(floor, agent)
+    for leg in (call.agent_leg, call.consult_leg):
+        legs.hang_up(floor, leg, reason="crash")
+    talking.end(floor, call, by="crash", code=0, reason="media")
+
+
+def _settle(floor: Floor, agent_id: str) -> None:
+    """Agents whose call no longer exists get out of it; timers of wrap-up run on."""
+    seat = floor.state.seats[agent_id]
+    if agent_id not in floor.centre.agents:
+        if seat.state is not AgentState.LOGGED_OUT:
+            floor.emit("agent.state", agent=agent_id, state="logged_out", code="removed")
+    elif seat.state in (AgentState.RINGING, AgentState.TALKING) and seat.call not in floor.state.calls:
+        agents.set_state(floor, agent_id, AgentState.PAUSED, code="restart")
+    elif seat.state is AgentState.WRAPUP:
+        floor.after(seat.until - floor.now, "wrapup", agent_id)

@@ -1,0 +1,50 @@
+"""A changed centre.toml reaches the running floor; calls in progress end under the rules they began with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from marhaba.floor import offering
+from marhaba.floor.centre import Centre, CentreError, diff, load_centre
+from marhaba.floor.floor import Floor
+from marhaba.kernel.messages import Reply
+from marhaba.kernel.routing import AgentState
+
+if TYPE_CHECKING:
+    from marhaba.floor.process import FloorProcess
+
+
+def reload(process: FloorProcess) -> Reply:
+    """Read the file; if it is wrong, nothing changes and the reply names every problem."""
+    try:
+        centre = load_centre(process.config)
+    except CentreError as wrong:
+        return Reply(ok=False, code=wrong.code, message=str(wrong))
+    changes = diff(process.floor.centre, centre)
+    process.turn(lambda: adopt_centre(process.floor, centre, path=str(process.config)))
+    process.centre = centre
+    return Reply(ok=True, data=changes)
+
+
+def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
+    """Take the new rules. What a call in progress still needs of the old ones is kept until it ends."""
+    old = floor.centre
+    calls = floor.state.calls.values()
+    programmes = {c.programme: old.programmes[c.programme] for c in calls if c.programme in old.programmes}
+    queues = {c.queue: old.queues[c.queue] for c in calls if c.queue in old.queues}
+    floor.centre = replace(
+        centre, programmes=programmes | dict(centre.programmes), queues=queues | dict(centre.queues)
+    )
+    floor.today.centre = floor.centre
+    routing = floor.state.routing
+    routing.configure([queue.rules for queue in floor.centre.queues.values()])
+    for agent in centre.agents.values():
+        routing.set_agent(agent.id, agent.skills, agent.queues)
+    for agent_id in old.agents.keys() - centre.agents.keys():
+        # One who is talking finishes his call; `end_wrap_up` then logs him out.
+        if floor.seat(agent_id).state in (AgentState.READY, AgentState.PAUSED):
+            floor.emit("agent.state", agent=agent_id, state="logged_out", code="removed")
+    floor.endpoint.reconfigure(floor.sip_now, centre.endpoint_settings())
+    floor.emit("centre.loaded", path=path, digest=centre.digest)
+    offering.route(floor)

@@ -1,0 +1,330 @@
+"""Two people talk: hang-up from either side, hold, consultation, three-way, transfers."""
+
+from __future__ import annotations
+
+from marhaba.floor import agents, audio, legs, offering, speech, waiting
+from marhaba.floor.floor import Floor
+from marhaba.floor.state import Call, Stage
+from marhaba.kernel.errors import Refused
+from marhaba.kernel.numbers import normalise
+from marhaba.kernel.routing import AgentState
+from marhaba.sip.events import Flow, Party
+from marhaba.sip.uri import Uri
+
+CONSULT_RING_S = 30.0
+"""A colleague who has not answered in half a minute will not."""
+
+
+def caller_gone(floor: Floor, call: Call, *, by: str, code: int, reason: str) -> None:
+    """The caller's leg ended, in whatever stage."""
+    stage = call.stage
+    if stage in (Stage.QUEUED, Stage.RINGING) and call.visit_open:
+        waiting.caller_left(floor, call)
+    elif stage is Stage.RINGING:  # a transfer rang when the caller left
+        floor.emit("call.released", call=call.id, agent=call.agent, why="abandoned", talk_s=0, hold_s=0)
+        ringing, agent = _last_ring(floor, call)
+        legs.hang_up(floor, ringing, reason="caller-left")
+        offering.spare(floor, agent)
+    elif stage is Stage.TALKING:
+        leg = call.agent_leg
+        _end_consultation(floor, call, why="caller-left")
+        offering.release(floor, call, why="caller")
+        _end_agent_leg(floor, leg)
+    end(floor, call, by="agent" if reason == "agent" else by, code=code, reason=reason)
+
+
+def _last_ring(floor: Floor, call: Call) -> tuple[str, str]:
+    for leg in floor.state.legs.values():
+        if leg.call == call.id and leg.role == "agent" and not leg.ended:
+            return leg.id, leg.agent
+    return "", ""
+
+
+def agent_gone(floor: Floor, call: Call, *, reason: str) -> None:
+    """The agent hung up, or his phone went: the call is over unless somebody else talks with the caller."""
+    if call.consult_leg and not call.joined and call.consult_leg in floor.state.legs:
+        # Hanging up on a consultation hands the caller over: what people expect of a phone.
+        complete_transfer(floor, call)
+        return
+    if call.joined:
+        complete_transfer(floor, call)
+        return
+    offering.release(floor, call, why="agent")
+    if reason == "media":
+        return_to_queue(floor, call)
+    else:
+        call.ended_by = "agent"
+        legs.hang_up(floor, call.caller_leg, reason="agent")
+
+
+def end(floor: Floor, call: Call, *, by: str, code: int, reason: str) -> None:
+    """Last line of a call: close what is open, once."""
+    offering.stop_recording(floor, call)
+    for leg in [*call.supervisors, call.consult_leg]:
+        if leg:
+            legs.hang_up(floor, leg, reason="call-ended")
+    for timer in ("menu", "consent", "announce", "comfort", "max_wait"):
+        floor.cancel(timer, call.id)
+    waiting.dequeue(floor, call, "failed" if by in ("floor", "crash") else "abandoned")
+    floor.emit(
+        "call.ended",
+        call=call.id,
+        queue=call.queue,
+        outcome=_outcome(call),
+        by=call.ended_by or by,
+        reason=reason,
+        code=code,
+    )
+    floor.volatile.pop(call.id, None)
+
+
+def _outcome(call: Call) -> str:
+    if call.served:
+        return "answered"
+    if call.voicemail:
+        return "voicemail"
+    if call.stage is Stage.MESSAGE:
+        return "callback" if call.closing == "callback" else "closed"
+    if call.stage is Stage.GREETING:
+        return "abandoned_ivr"
+    if call.stage is Stage.INTERNAL:
+        return "failed"
+    return "abandoned"
+
+
+def hold(floor: Floor, call: Call, *, by: str) -> None:
+    if call.stage is Stage.TALKING and not call.held_at:
+        floor.emit("call.held", call=call.id, agent=call.agent, by=by)
+        audio.sync(floor, call)
+
+
+def resume(floor: Floor, call: Call, *, by: str) -> None:
+    if call.held_at:
+        floor.emit("call.resumed", call=call.id, agent=call.agent, by=by)
+        audio.sync(floor, call)
+
+
+def reoffer(floor: Floor, leg_id: str, body: bytes) -> None:
+    """A re-INVITE: an agent's phone that holds or resumes, or anybody whose address changed."""
+    leg = legs.reoffered(floor, leg_id, body)
+    call = floor.call_of_leg(leg_id)
+    if leg is None or call is None or leg_id != call.agent_leg:
+        return
+    if leg.held:
+        hold(floor, call, by="phone")
+    else:
+        resume(floor, call, by="phone")
+
+
+def to_queue(floor: Floor, call: Call, queue: str) -> None:
+    """Blind transfer to a queue: the agent is free, the caller waits again, ahead of nobody."""
+    if queue not in floor.centre.queues:
+        raise Refused(f"no queue {queue!r}", code="unknown-queue")
+    leg = call.agent_leg
+    _end_consultation(floor, call, why="transferred")
+    floor.emit("call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind="queue", to=queue)
+    offering.release(floor, call, why="transferred")
+    _end_agent_leg(floor, leg)
+    waiting.enqueue(floor, call, queue, why="transfer")
+
+
+def return_to_queue(floor: Floor, call: Call) -> None:
+    """Back to the head of the queue he came from, for no fault of the caller's."""
+    if call.queue and call.caller_leg in floor.state.legs:
+        waiting.enqueue(floor, call, call.queue, why="transfer", since=call.since, rank=call.rank)
+    elif call.caller_leg:
+        legs.hang_up(floor, call.caller_leg, reason="no-queue")
+
+
+def blind(floor: Floor, call: Call, target: str) -> None:
+    """Blind transfer to a queue, a colleague, or an outside number that the dialling table opens."""
+    if target in floor.centre.queues:
+        to_queue(floor, call, target)
+        return
+    colleague = _colleague(floor, target)
+    if colleague is None:  # outside: the caller is handed over when it answers
+        consult(floor, call, target, hand_over=True)
+        return
+    if floor.seat(colleague).state is not AgentState.READY:
+        raise Refused(f"{colleague} is not ready", code="agent-not-ready")
+    leg = call.agent_leg
+    _end_consultation(floor, call, why="transferred")
+    floor.emit(
+        "call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind="blind", to=colleague
+    )
+    offering.release(floor, call, why="transferred")
+    _end_agent_leg(floor, leg)
+    audio.sync(floor, call)
+    if not offering.ring(floor, call, colleague, why="transfer"):
+        return_to_queue(floor, call)
+
+
+def consult(floor: Floor, call: Call, target: str, *, hand_over: bool = False) -> None:
+    """The caller holds with music while the agent asks a colleague or an outside number.
+
+    `hand_over`: whoever answers takes the caller at once (a blind transfer).
+    """
+    if call.stage is not Stage.TALKING or call.consult_leg:
+        raise Refused("no call to consult about, or already consulting", code="cannot-consult")
+    leg_id, colleague = floor.token(), _colleague(floor, target)
+    party = Party(number=call.caller, name=call.agent)
+    ring_target(floor, call, target, leg_id=leg_id, near=call.agent_leg, party=party)
+    floor.emit(
+        "call.consulting",
+        call=call.id,
+        agent=call.agent,
+        leg=leg_id,
+        target=colleague or target,
+        hand_over=hand_over,
+    )
+    hold(floor, call, by="consult")
+
+
+def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str, party: Party) -> None:
+    """Ring a ready colleague, or an outside number that the dialling table opens, as the call's consulted leg."""
+    colleague, trunk = _colleague(floor, target), ""
+    if colleague is not None:
+        bindings = floor.endpoint.bindings(floor.seat(colleague).phone)
+        if floor.seat(colleague).state is not AgentState.READY or not bindings:
+            raise Refused(f"{colleague} is not ready", code="agent-not-ready")
+        uri, flow = bindings[-1].contact, bindings[-1].flow
+    else:
+        uri, flow, trunk = outside(floor, target)
+    opened = legs.call_out(
+        floor,
+        leg_id=leg_id,
+        call=call.id,
+        role="consult",
+        agent=colleague or "",
+        near=near,
+        target=uri,
+        flow=flow,
+        caller=party,
+        trunk=trunk,
+    )
+    if not opened:
+        raise Refused("no port", code="no-port")
+    if colleague is not None:
+        floor.emit("agent.state", call=call.id, agent=colleague, state="ringing")
+    floor.after(CONSULT_RING_S, "consult", leg_id)
+
+
+def outside(floor: Floor, target: str) -> tuple[Uri, Flow, str]:
+    """Where an outside number is dialled: address, flow and trunk. Refused unless the dialling table opens it."""
+    number = normalise(target, country=floor.centre.country)
+    route = floor.centre.dialling.route(number) if number else None
+    trunk = next((t for t in route.trunks if floor.endpoint.trunk_up(t)), "") if route else ""
+    flow = floor.endpoint.trunk_flow(trunk) if trunk else None
+    if number is None or flow is None:
+        raise Refused(f"{target} may not be dialled", code="not-dialled")
+    return Uri(scheme="sip", user=number, host=floor.centre.trunks[trunk].host), flow, trunk
+
+
+def consult_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
+    floor.cancel("consult", leg_id)
+    if not legs.answered(floor, leg_id, sdp):
+        return
+    if call.consult_target in floor.centre.agents:
+        floor.emit("agent.state", call=call.id, agent=call.consult_target, state="talking")
+    if call.hand_over:
+        complete_transfer(floor, call)
+    else:
+        audio.sync(floor, call)
+
+
+def join(floor: Floor, call: Call) -> None:
+    """Three-way: caller, agent and the consulted party hear each other."""
+    if not call.consult_leg:
+        raise Refused("nobody is being consulted", code="not-consulting")
+    floor.emit(
+        "call.consulting",
+        call=call.id,
+        agent=call.agent,
+        leg=call.consult_leg,
+        target=call.consult_target,
+        joined=True,
+    )
+    resume(floor, call, by="join")
+    audio.sync(floor, call)
+
+
+def complete_transfer(floor: Floor, call: Call) -> None:
+    """Attended transfer: the consulted party takes the caller, the agent goes to wrap-up."""
+    if not call.consult_leg:
+        raise Refused("nobody is being consulted", code="not-consulting")
+    leg, taker_leg, taker = call.agent_leg, call.consult_leg, call.consult_target
+    floor.emit(
+        "call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind="attended", to=taker
+    )
+    offering.release(floor, call, why="transferred")
+    _end_agent_leg(floor, leg)
+    floor.emit("call.consult_ended", call=call.id, leg=taker_leg, why="transferred")
+    agent = taker if taker in floor.centre.agents else ""
+    floor.emit("leg.moved", call=call.id, agent=agent, leg=taker_leg, role="agent")
+    floor.emit("call.connected", call=call.id, agent=agent, queue=call.queue, leg=taker_leg, wait_s=0)
+    audio.sync(floor, call)
+
+
+def adopt_consultation(floor: Floor, call: Call, other: Call) -> None:
+    """Attended transfer from a two-line phone: the party of his other call takes the caller."""
+    taker_leg, taker = other.consult_leg, other.consult_target
+    if call.stage is not Stage.TALKING or not taker_leg:
+        raise Refused("no call to hand over", code="cannot-consult")
+    colleague = _colleague(floor, taker)
+    floor.emit("call.consult_ended", call=other.id, leg=taker_leg, why="transferred")
+    floor.emit("leg.moved", call=call.id, agent=colleague or "", leg=taker_leg, role="consult")
+    floor.emit("call.consulting", call=call.id, agent=call.agent, leg=taker_leg, target=colleague or taker)
+    complete_transfer(floor, call)
+    legs.hang_up(floor, other.caller_leg, reason="transferred")
+
+
+def end_consultation(floor: Floor, call: Call) -> None:
+    """Back to the caller."""
+    _end_consultation(floor, call, why="agent")
+    resume(floor, call, by="consult")
+
+
+def consult_gone(floor: Floor, call: Call, *, reason: str) -> None:
+    """The consulted party hung up or never answered."""
+    _free_consulted(floor, call)
+    floor.emit("call.consult_ended", call=call.id, agent=call.agent, leg=call.consult_leg, why=reason)
+    resume(floor, call, by="consult")
+    audio.sync(floor, call)
+
+
+def _end_consultation(floor: Floor, call: Call, *, why: str) -> None:
+    if not call.consult_leg:
+        return
+    leg = call.consult_leg
+    _free_consulted(floor, call)
+    floor.emit("call.consult_ended", call=call.id, agent=call.agent, leg=leg, why=why)
+    legs.hang_up(floor, leg, reason=why)
+
+
+def _free_consulted(floor: Floor, call: Call) -> None:
+    seat = floor.state.seats.get(call.consult_target)
+    if seat is not None and seat.call == call.id:
+        if seat.state is AgentState.RINGING:
+            offering.spare(floor, seat.id)
+        else:
+            agents.wrap_up(floor, seat.id, call.id, 0.0)
+
+
+def _end_agent_leg(floor: Floor, leg_id: str) -> None:
+    """A nailed-up line stays open for the next call; any other is hung up."""
+    leg = floor.state.legs.get(leg_id)
+    if leg is None:
+        return
+    if floor.seat(leg.agent).leg == leg_id:
+        floor.emit("leg.moved", agent=leg.agent, leg=leg_id, role="nailed")
+        speech.tell_agent(floor, leg_id, ["beep-end"], floor.centre.language)
+    else:
+        legs.hang_up(floor, leg_id, reason="call-ended")
+
+
+def _colleague(floor: Floor, target: str) -> str | None:
+    """An agent by id, or by the phone he sits at."""
+    if target in floor.centre.agents:
+        return target
+    agent = floor.agent_by_phone(target)
+    return agent.id if agent is not None else None

@@ -1,0 +1,172 @@
+"""In the queue: admission, music, honest announcements, comfort, overflow, and the offer to be called back."""
+
+from __future__ import annotations
+
+from marhaba.floor import audio, callbacks, inbound, legs, offering, speech
+from marhaba.floor.floor import Floor
+from marhaba.floor.state import Call, Stage
+from marhaba.kernel import spoken
+
+OVERFLOWS_MAX = 5
+"""Queues may overflow into each other in a circle; after this many the caller gets voicemail or the message."""
+FIRST_ANNOUNCEMENT_S = 8.0
+"""Long enough for most callers to be answered without being told anything."""
+
+
+def enqueue(
+    floor: Floor, call: Call, queue_name: str, *, why: str, since: float = 0.0, rank: int = 0
+) -> None:
+    """Open a visit of `queue_name` (why: first, transfer, overflow), or go where its rules send the call."""
+    queue = floor.centre.queues[queue_name]
+    since, rank = since or floor.now, rank or floor.state.rank_next
+    floor.state.routing.leave(call.id)
+    admission = floor.state.routing.enqueue(
+        floor.now,
+        call.id,
+        queue_name,
+        language=call.language,
+        priority=_priority(floor, call, queue_name),
+        queued_at=since,
+        rank=rank,
+    )
+    floor.emit(
+        "call.queued",
+        call=call.id,
+        queue=queue_name,
+        language=call.language,
+        priority=_priority(floor, call, queue_name),
+        rank=rank,
+        since=since,
+        why=why,
+    )
+    if not admission.queued:
+        overflow(floor, call, admission.to, admission.reason)
+        return
+    speech.music(floor, call, queue.music)
+    audio.sync(floor, call)
+    if call.caller_leg:
+        floor.after(FIRST_ANNOUNCEMENT_S, "announce", call.id)
+        if queue.comfort:
+            floor.after(queue.comfort_every_s, "comfort", call.id)
+    if queue.max_wait_s:
+        floor.after(queue.max_wait_s - (floor.now - since), "max_wait", call.id)
+    offering.route(floor)
+
+
+def put_back(floor: Floor, call: Call, *, why: str) -> None:
+    """After a missed ring or a restart: the same visit, the same place."""
+    floor.emit(
+        "call.queued",
+        call=call.id,
+        queue=call.queue,
+        language=call.language,
+        priority=call.priority,
+        rank=call.rank,
+        since=call.since,
+        why=why,
+    )
+
+
+def dequeue(floor: Floor, call: Call, outcome: str) -> None:
+    """End the queue visit, exactly once."""
+    if call.visit_open:
+        floor.emit(
+            "call.dequeued",
+            call=call.id,
+            queue=call.queue,
+            agent=call.agent if outcome == "answered" else "",
+            outcome=outcome,
+            wait_s=round(max(0.0, floor.now - call.since), 3),
+        )
+    for timer in ("announce", "comfort", "max_wait"):
+        floor.cancel(timer, call.id)
+
+
+def overflow(floor: Floor, call: Call, to: str, reason: str) -> None:
+    """The queue's rules send the call on: to another queue, or to voicemail or the message."""
+    elsewhere = to in floor.centre.queues and call.overflows < OVERFLOWS_MAX
+    left = call.queue
+    closing = "voicemail" if floor.programme(call).closed == "voicemail" else "closed"
+    dequeue(floor, call, "overflowed" if elsewhere else closing)
+    floor.emit("call.overflowed", call=call.id, queue=left, to=to if elsewhere else closing, reason=reason)
+    if elsewhere:
+        enqueue(floor, call, to, why="overflow")
+    elif call.caller_leg:
+        inbound.close(floor, call, why=reason)
+    else:
+        callbacks.give_up(floor, call, why=reason)
+
+
+def overflow_all(floor: Floor) -> None:
+    for due in floor.state.routing.overflows(floor.now):
+        call = floor.state.calls.get(due.contact)
+        if call is not None and call.stage is Stage.QUEUED:
+            overflow(floor, call, due.to, due.reason)
+
+
+def announce(floor: Floor, call: Call) -> None:
+    """Position and estimated wait; the wait is said only when the estimate deserves it."""
+    if call.stage is not Stage.QUEUED:
+        return
+    queue = floor.queue(call)
+    floor.after(queue.announce_every_s, "announce", call.id)
+    language = speech.language_of(floor, call)
+    position = floor.state.routing.position(call.id)
+    prompts: list[str] = []
+    estimate = None
+    if queue.announce_position and position:
+        prompts += spoken.position(position, language)
+    if queue.announce_wait and position:
+        estimate = floor.waits.estimate(floor.now, call.queue, position)
+        if estimate is not None:
+            prompts += spoken.wait_between(estimate.low_s, estimate.high_s, language)
+    if queue.callback and floor.now - call.since >= queue.callback_after_s:
+        prompts += ["callback-offer"]
+    if not prompts:
+        return
+    floor.emit(
+        "call.announced",
+        call=call.id,
+        queue=call.queue,
+        position=position,
+        wait_low_s=estimate.low_s if estimate else 0,
+        wait_high_s=estimate.high_s if estimate else 0,
+    )
+    speech.say(floor, call, "announce", prompts, until_digit=True)
+
+
+def comfort(floor: Floor, call: Call) -> None:
+    if call.stage is not Stage.QUEUED:
+        return
+    queue = floor.queue(call)
+    floor.after(queue.comfort_every_s, "comfort", call.id)
+    if floor.volatile_of(call.id).step != "announce":
+        speech.say(floor, call, "comfort", queue.comfort, until_digit=True)
+
+
+def max_wait(floor: Floor, call: Call) -> None:
+    if call.stage is Stage.QUEUED:
+        overflow(floor, call, floor.queue(call).rules.overflow_to, "wait")
+    elif call.stage is Stage.RINGING:  # an agent is being rung: let that end first
+        floor.after(1.0, "max_wait", call.id)
+
+
+def digit(floor: Floor, call: Call, key: str) -> None:
+    queue = floor.queue(call)
+    if call.stage is Stage.QUEUED and queue.callback and key == queue.callback_key:
+        callbacks.ask(floor, call)
+
+
+def caller_left(floor: Floor, call: Call) -> None:
+    """The caller hung up while waiting."""
+    ringing = call.agent_leg
+    agent = call.agent
+    dequeue(floor, call, "abandoned")
+    if ringing:
+        floor.emit("call.released", call=call.id, agent=agent, why="abandoned", talk_s=0, hold_s=0)
+        legs.hang_up(floor, ringing, reason="caller-left")
+        offering.spare(floor, agent)
+
+
+def _priority(floor: Floor, call: Call, queue_name: str) -> int:
+    return floor.centre.queues[queue_name].rules.priority + floor.programme(call).priority
