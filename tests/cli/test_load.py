@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from fake_centre import PASSWORD, REALM, FakeCentre
 
 from marhaba.cli.load import LoadPlan, run_load, without_audio
-from marhaba.cli.load_audio import a_law_encode, a_law_table
 from marhaba.cli.load_register import Account, RegistrationError, register
 
 AGENTS = [(f"agent{n}", PASSWORD) for n in range(4)]
@@ -98,10 +96,3 @@ def test_a_centre_that_drops_audio_fails_every_call() -> None:
     assert result.failed == 0, "signalling alone was fine"
     assert result.audio is not None
     assert without_audio(load, result.audio) == {"not-heard": 2}
-
-
-def test_a_law_table_is_g711() -> None:
-    table = a_law_table()
-    # ITU-T G.711 table 1a: the smallest and the largest positive value, at 16-bit scale.
-    assert (table[0xD5], table[0x55], table[0xAA], table[0x2A]) == (8, -8, 32256, -32256)
-    assert np.array_equal(a_law_encode(table.astype(np.float64)), np.arange(256))

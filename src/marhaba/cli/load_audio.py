@@ -28,38 +28,18 @@ from marhaba.cli.datagrams import (
     open_udp,
     sockaddr,
 )
+from marhaba.media.g711 import A_LAW, DECODE, encode
+from marhaba.media.protocol import PCMA
+from marhaba.media.rtp import FRAME, HEADER_BYTES, PACKET_BYTES, RATE, TICK_S
 
 LEGS_MAX = 4096
 TONE_HZ = {"caller": 400.0, "agent": 600.0}
 SIDES = ("caller", "agent")
 AMPLITUDE = 8000.0  # -12 dBFS, the level of loud speech
 SLOTS = 5  # legs speak in five groups 4 ms apart: real phones are not in step
-TICK_S = 0.020
 SLOT_S = TICK_S / SLOTS
 CHECK_EVERY = 4
 TONE_SHARE_OF_POWER = 0.5  # of a packet's power at the expected frequency for it to count as heard
-_RTP_HEADER = 12
-_PAYLOAD = 160
-_A_LAW = 8
-
-
-def a_law_encode(samples: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """G.711 A-law (ITU-T G.711 table 1a), from samples of 16-bit range."""
-    table = a_law_table()
-    order = np.argsort(table, kind="stable")
-    values = table[order]
-    at = np.searchsorted((values[1:] + values[:-1]) / 2, samples)
-    return order[at].astype(np.uint8)
-
-
-def a_law_table() -> NDArray[np.float32]:
-    """The 256 values an A-law byte stands for."""
-    code = np.arange(256) ^ 0x55
-    mantissa, segment = (code & 0x0F), (code >> 4) & 0x07
-    value = np.where(
-        segment == 0, (mantissa << 4) + 8, ((mantissa << 4) + 0x108) << np.maximum(segment - 1, 0)
-    )
-    return np.where(code & 0x80, value, -value).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +62,7 @@ class LegTable:
     """Arrays over legs; a row is used again after its leg was closed and reported."""
 
     def __init__(self) -> None:
-        self.sender = BatchSender(LEGS_MAX, _RTP_HEADER + _PAYLOAD)
+        self.sender = BatchSender(LEGS_MAX, PACKET_BYTES)
         self.side = np.zeros(LEGS_MAX, dtype=np.int8)
         self.active = np.zeros(LEGS_MAX, dtype=bool)
         self.sequence = np.zeros(LEGS_MAX, dtype=np.uint16)
@@ -100,9 +80,10 @@ class LegTable:
         self.names: list[str] = [""] * LEGS_MAX
         self.free = list(range(LEGS_MAX - 1, -1, -1))
         self.rows: dict[str, int] = {}
-        when = np.arange(_PAYLOAD) / 8000
-        self.payloads = [a_law_encode(AMPLITUDE * np.sin(2 * np.pi * TONE_HZ[side] * when)) for side in SIDES]
-        self.decode = a_law_table()
+        when = np.arange(FRAME) / RATE
+        waves = [AMPLITUDE * np.sin(2 * np.pi * TONE_HZ[side] * when) for side in SIDES]
+        self.payloads = [encode(np.rint(wave).astype(np.int32), A_LAW) for wave in waves]
+        self.decode = DECODE[A_LAW].astype(np.float32)
         other = [TONE_HZ["agent"], TONE_HZ["caller"]]
         self.probe = np.stack(
             [f(2 * np.pi * hz * when) for hz in other for f in (np.cos, np.sin)], axis=1
@@ -121,9 +102,9 @@ class LegTable:
             counts[row] = 0
         self.judged[row] = False
         packet = self.sender.data[row]
-        packet[0], packet[1] = 0x80, _A_LAW
+        packet[0], packet[1] = 0x80, PCMA
         packet[8:12] = np.frombuffer((0x4D000000 + row).to_bytes(4, "big"), dtype=np.uint8)
-        packet[_RTP_HEADER:] = self.payloads[side]
+        packet[HEADER_BYTES:] = self.payloads[side]
         self.sender.targets[row] = sockaddr(host, port)
         self.leg_of_port[port] = row
         self.active[row] = True
@@ -151,7 +132,7 @@ class LegTable:
         data[rows, 3] = self.sequence[rows] & 0xFF
         data[rows, 4:8] = self.timestamp[rows].astype(">u4").view(np.uint8).reshape(-1, 4)
         self.sequence[rows] += 1
-        self.timestamp[rows] += _PAYLOAD
+        self.timestamp[rows] += FRAME
         sent = 0
         for side, sock in enumerate(sockets):
             sent += self.sender.send(sock, rows[self.side[rows] == side])
@@ -160,14 +141,14 @@ class LegTable:
     def hear(self, batch: BatchReceiver, count: int) -> int:
         """Count one batch of received packets; returns how many belonged to no leg."""
         rows = self.leg_of_port[batch.sources["port"][:count].astype(np.int64)]
-        good = (rows >= 0) & (batch.lengths[:count] == _RTP_HEADER + _PAYLOAD)
-        good &= (batch.data[:count, 1] & 0x7F) == _A_LAW
+        good = (rows >= 0) & (batch.lengths[:count] == PACKET_BYTES)
+        good &= (batch.data[:count, 1] & 0x7F) == PCMA
         data, rows = batch.data[:count][good], rows[good]
         if len(rows) == 0:
             return count
         self._count(rows, data)
         sampled = ((data[:, 3] % CHECK_EVERY) == 0) & self.judged[rows]
-        self._judge(rows[sampled], data[sampled, _RTP_HEADER : _RTP_HEADER + _PAYLOAD])
+        self._judge(rows[sampled], data[sampled, HEADER_BYTES:PACKET_BYTES])
         return count - int(good.sum())
 
     def _count(self, rows: NDArray[np.int32], data: NDArray[np.uint8]) -> None:
@@ -200,7 +181,7 @@ class LegTable:
         power = np.einsum("ij,ij->i", samples, samples)
         bins = (samples @ self.probe) ** 2
         side = self.side[rows]
-        at_tone = np.where(side == 0, bins[:, 0] + bins[:, 1], bins[:, 2] + bins[:, 3]) * (2 / _PAYLOAD)
+        at_tone = np.where(side == 0, bins[:, 0] + bins[:, 1], bins[:, 2] + bins[:, 3]) * (2 / FRAME)
         np.add.at(self.checked, rows, 1)
         np.add.at(self.heard, rows[(at_tone > TONE_SHARE_OF_POWER * power) & (power > 0)], 1)
 

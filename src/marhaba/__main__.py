@@ -1,0 +1,7 @@
+"""`python -m marhaba`."""
+
+import sys
+
+from marhaba.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,145 @@
+"""`marhaba demo`: the sample centre "Tanger", alive at once: simulated callers and agents over real SIP and RTP.
+
+The demo is three processes beside the terminal: the centre (`marhaba serve`), the people (`simulator.crowd`), and
+the board. A real phone can dial in beside the simulated ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib import resources
+from pathlib import Path
+
+from marhaba.cli.house import DEMO_FOLDER
+from marhaba.cli.top import watch
+from marhaba.cli.words import reader_language, say
+from marhaba.floor.centre import Centre, load_centre
+from marhaba.floor.secrets import add_phone
+from marhaba.kernel.errors import Refused
+
+START_S = 15.0
+"""A warm machine needs three seconds; a cold one reads 200 MB of packages first."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=DEMO_FOLDER)
+    parser.add_argument("--calls-per-minute", type=float, default=12.0)
+    parser.add_argument("--seed", type=int, default=2009, help="the same people do the same things")
+    parser.add_argument(
+        "--no-board", action="store_true", help="do not show the board (for a log or a service)"
+    )
+    parser.add_argument("--minutes", type=float, default=0.0, help="end by itself after this long")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    language = reader_language()
+    config = prepare(arguments.folder)
+    centre = load_centre(config)
+    base = [sys.executable, "-m", "marhaba"]
+    log = (arguments.folder / "demo.log").open("ab")
+    house = subprocess.Popen(  # noqa: S603 -- our own command
+        [*base, "serve", "--config", str(config)], stdout=log, stderr=log, start_new_session=True
+    )
+    people: subprocess.Popen[bytes] | None = None
+    try:
+        _wait_ready(centre, house, arguments.folder / "demo.log")
+        people = subprocess.Popen(  # noqa: S603 -- our own command
+            [
+                sys.executable,
+                "-m",
+                "marhaba.simulator.crowd",
+                str(arguments.folder / "crowd.json"),
+                str(arguments.calls_per_minute),
+                str(arguments.seed),
+            ],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        _say_where(centre, language)
+        _stay(centre, arguments)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for process in (people, house):
+            if process is not None:
+                process.send_signal(signal.SIGTERM)
+        for process in (people, house):
+            if process is not None:
+                process.wait(20)
+        log.close()
+    return 0
+
+
+def prepare(folder: Path) -> Path:
+    """Write the demo's centre.toml once; passwords of its phones are made on this machine, never shipped."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config = folder / "centre.toml"
+    if not config.exists():
+        with resources.as_file(resources.files("marhaba.floor").joinpath("sample.toml")) as sample:
+            shutil.copyfile(sample, config)
+    from marhaba.simulator.crowd import write_crowd
+
+    crowd = folder / "crowd.json"
+    if not crowd.exists():
+        centre = load_centre(config)
+        secrets = config.with_name("phones.toml")
+        passwords = {a.phone: add_phone(secrets, a.phone, centre.realm) for a in centre.agents.values()}
+        centre = load_centre(config)
+        write_crowd(
+            crowd,
+            server=(centre.sip.advertised_host, centre.sip.udp_port),
+            agents={
+                a.phone: (passwords[a.phone], sorted(_languages(a.skills))) for a in centre.agents.values()
+            },
+            numbers={n: list(p.menu_digits) for p in centre.programmes.values() for n in p.numbers[:1]},
+        )
+    return config
+
+
+def _languages(skills: dict[str, int]) -> list[str]:
+    return [name.removeprefix("lang:") for name in skills if name.startswith("lang:")]
+
+
+def _wait_ready(centre: Centre, house: subprocess.Popen[bytes], log: Path) -> None:
+    path = centre.data_folder / "run" / "floor.sock"
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if house.poll() is not None:
+            raise Refused(f"the centre did not start; see {log}", code="no-start")
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise Refused(f"the centre did not start within {START_S:g} s; see {log}", code="no-start")
+
+
+def _say_where(centre: Centre, language: str) -> None:
+    number = next(iter(centre.numbers))
+    print(say("demo.opens", language))
+    print(
+        say("demo.address", language).format(
+            number=number, host=centre.sip.advertised_host, port=centre.sip.udp_port
+        )
+    )
+    print(say("demo.try", language).format(command=f"marhaba call --to {number} --press 2@6s"), flush=True)
+
+
+def _stay(centre: Centre, arguments: argparse.Namespace) -> None:
+    seconds = arguments.minutes * 60 or None
+    if arguments.no_board or not sys.stdout.isatty():
+        time.sleep(seconds if seconds is not None else 10**9)
+        return
+
+    async def board() -> None:
+        await asyncio.wait_for(watch(centre.data_folder / "run" / "floor.sock"), seconds)
+
+    try:
+        asyncio.run(board())
+    except TimeoutError:
+        pass

@@ -1,0 +1,139 @@
+"""`marhaba serve`: the processes of a centre, each restarted when it dies. `--role` runs one of them alone.
+
+The supervisor does nothing but watch: no Marhaba code runs in it that a call could break. A floor that dies is started
+again at once and takes its calls up (`floor.recovery`); the media workers never notice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from marhaba.cli.words import reader_language, say
+from marhaba.floor.centre import Centre, load_centre
+from marhaba.floor.floor_lock import FloorLock
+from marhaba.kernel.errors import Refused
+
+RESTARTS_MAX = 10
+RESTART_WINDOW_S = 60.0
+"""Ten deaths within a minute is no accident: the supervisor gives up and says so."""
+STOP_S = 10.0
+"""What a process gets to end by itself before it is killed."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=Path("centre.toml"))
+    parser.add_argument("--role", choices=["all", "floor", "media"], default="all")
+    parser.add_argument("--worker", type=int, default=0, help="which media worker (with --role media)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = arguments.config.resolve()
+    if not config.exists():
+        raise Refused(
+            say("serve.no-config", reader_language()).format(path=arguments.config), code="no-config"
+        )
+    centre = load_centre(config)  # a wrong file is refused here, before anything starts
+    match arguments.role:
+        case "floor":
+            from marhaba.floor.process import serve_floor
+
+            with FloorLock(centre.data_folder):
+                serve_floor(config, started=_say_ready)
+        case "media":
+            from marhaba.cli.roles import serve_media
+
+            serve_media(centre, arguments.worker)
+        case _:
+            return Supervisor(config, centre).run()
+    return 0
+
+
+def _say_ready() -> None:
+    print("ready", flush=True)
+
+
+@dataclass
+class Child:
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    deaths: list[float] = field(default_factory=list)
+
+
+class Supervisor:
+    """Starts the children, restarts the dead, stops all on SIGTERM or SIGINT."""
+
+    def __init__(self, config: Path, centre: Centre, *, on_ready: Callable[[], None] | None = None) -> None:
+        base = [sys.executable, "-m", "marhaba", "serve", "--config", str(config)]
+        self.children = [
+            Child(f"media-{n}", [*base, "--role", "media", "--worker", str(n)])
+            for n in range(centre.media.workers)
+        ]
+        self.children.append(Child("floor", [*base, "--role", "floor"]))
+        self.stopping = False
+        self.on_ready = on_ready
+
+    def run(self) -> int:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._stop)
+        for child in self.children:
+            self._start(child)
+        if self.on_ready is not None:
+            self.on_ready()
+        try:
+            while not self.stopping:
+                if not self._watch():
+                    return 1
+                time.sleep(0.05)
+        finally:
+            self._end()
+        return 0
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def _start(self, child: Child) -> None:
+        child.process = subprocess.Popen(child.command, start_new_session=True)  # noqa: S603 -- our own module
+
+    def _watch(self) -> bool:
+        """Restart what died. False: something dies again and again."""
+        for child in self.children:
+            status = child.process.poll() if child.process is not None else 0
+            if status is None or self.stopping:
+                continue
+            now = time.monotonic()
+            child.deaths = [t for t in child.deaths if now - t < RESTART_WINDOW_S] + [now]
+            language = reader_language()
+            print(
+                say("serve.died", language).format(name=child.name, status=status),
+                file=sys.stderr,
+                flush=True,
+            )
+            if len(child.deaths) > RESTARTS_MAX:
+                print(say("serve.gave-up", language).format(name=child.name), file=sys.stderr, flush=True)
+                return False
+            self._start(child)
+        return True
+
+    def _end(self) -> None:
+        # The floor first: it says good-bye through the media workers' sockets.
+        for child in reversed(self.children):
+            if child.process is not None and child.process.poll() is None:
+                os.kill(child.process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_S
+        for child in self.children:
+            if child.process is None:
+                continue
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
