@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fake_centre import PASSWORD, REALM, FakeCentre
 
 from marhaba.cli.load import LoadPlan, run_load, without_audio
 from marhaba.cli.load_register import Account, RegistrationError, register
+from tests.cli.fake_centre import PASSWORD, REALM, FakeCentre
 
 AGENTS = [(f"agent{n}", PASSWORD) for n in range(4)]
 
