@@ -1,6 +1,6 @@
-"""Reading a TOML table key by key: each reader says what it expects, and what is wrong is gathered, never raised.
+"""Reading a TOML table key by key: each reader says what it expects; what is wrong is gathered, never raised.
 
-A reader that meets a wrong value notes the problem and returns its default, so that one pass finds everything.
+A reader that meets a wrong value notes the problem and returns its default: one pass finds everything.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Section:
         self._asked.add(key)
         return self.data.get(key)
 
-    # -- single values ----------------------------------------------------------------------------------------
+    # -- single values ---------------------------------------------------------------------------------
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text on one line. Without a default it must be there."""
@@ -136,7 +136,7 @@ class Section:
             return fallback
         return seconds
 
-    # -- lists and tables -------------------------------------------------------------------------------------
+    # -- lists and tables ------------------------------------------------------------------------------
 
     def texts(
         self,

@@ -41,7 +41,13 @@ COUNTRIES = {
         ("+34803", "+34806", "+34807", "+34901", "+34902", "+34905", "+34907"),
     ),
 }
-PREMIUM = (*tuple(prefix for country in COUNTRIES.values() for prefix in country.premium), "+979", "+882", "+883", "+88")
+PREMIUM = (
+    *tuple(prefix for country in COUNTRIES.values() for prefix in country.premium),
+    "+979",
+    "+882",
+    "+883",
+    "+88",
+)
 
 
 def is_dialled(text: str) -> bool:

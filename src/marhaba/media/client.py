@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from marhaba.media.framing import BadFrame, event_reader, frame
 from marhaba.media.protocol import AnyEvent, Command
@@ -23,9 +23,9 @@ UNSENT_BYTES_MAX: Final = 8 << 20
 class MediaClient(asyncio.Protocol):
     """Connects, and connects again, until closed. Callbacks run in the loop, in the order of the socket.
 
-    `on_event` takes every event, `Welcome` first on each connection; `on_lost` is called when a connection that had
-    been made ends. Commands sent while there is no connection are dropped: the worker they meant is gone, and the next
-    `Welcome` says what there is.
+    `on_event` takes every event, `Welcome` first on each connection; `on_lost` is called when a connection
+    that had been made ends. Commands sent while there is no connection are dropped: the worker they meant is
+    gone, and the next `Welcome` says what there is.
     """
 
     def __init__(
@@ -73,10 +73,9 @@ class MediaClient(asyncio.Protocol):
             await self._gone.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         self._reader = event_reader()
         self._gone.clear()
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -1,7 +1,7 @@
 """Prompts and music in memory, in both codecs, read by a thread: the tick never touches the disk.
 
-A file that changed is used from the next `Play` on: whoever asks for a clip gets the one at hand, and the thread looks
-at the file's time and size meanwhile.
+A file that changed is used from the next `Play` on: whoever asks for a clip gets the one at hand, and the
+thread looks at the file's time and size meanwhile.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ class ClipStore:
 
 
 def _load(path: str, stamp: Stamp) -> tuple[g711.Octets | None, Stamp]:
-    """Frames in both codecs; None when the file still is as `stamp` says; none at all when it cannot be used."""
+    """Frames in both codecs; None when the file still is as `stamp` says; none at all when it cannot be
+    used.
+    """
     try:
         status = os.stat(path)
         found = (status.st_mtime_ns, status.st_size)

@@ -1,4 +1,6 @@
-"""The thread that writes recordings: append at once, make durable when there is time, report what the disk refuses."""
+"""The thread that writes recordings: append at once, make durable when there is time, report what the disk
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from marhaba.media import g711
 from marhaba.media.wav import WavWriter
 
 WAITING_BYTES_MAX: Final = 64 << 20
-"""20 s of 200 recordings while the disk does not answer; then sound is dropped and its place filled with silence."""
+"""20 s of 200 recordings while the disk does not answer; then sound is dropped and its place filled with
+silence.
+"""
 _SILENCE_BYTES: Final = 1 << 16
 
 

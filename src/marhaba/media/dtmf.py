@@ -41,10 +41,11 @@ class KeyUp:
 
 
 class DigitReceiver:
-    """The events one leg receives: one `KeyDown` and one `KeyUp` a key press, however many packets tell of it.
+    """The events one leg receives: one `KeyDown` and one `KeyUp` a key press, however many packets tell of
+    it.
 
-    An event is known by its timestamp: packets of the current one only lengthen it, packets of one already ended
-    are its redundant copies.
+    An event is known by its timestamp: packets of the current one only lengthen it, packets of one already
+    ended are its redundant copies.
     """
 
     __slots__ = ("_digit", "_duration", "_ended", "_heard", "_timestamp")

@@ -1,8 +1,9 @@
 """The engine of one media worker: commands in, events out, and a tick every 20 ms.
 
-A tick reads what arrived, takes one frame from every leg's jitter buffer, sums who hears whom, lays prompts and music over
-it, sends a packet to every leg, and adds the frames to the recordings. Everything is arrays over all legs; Python touches
-a leg by name only where it plays a prompt or presses a key. The engine reads no clock: `now` is handed in.
+A tick reads what arrived, takes one frame from every leg's jitter buffer, sums who hears whom, lays prompts
+and music over it, sends a packet to every leg, and adds the frames to the recordings. Everything is arrays
+over all legs; Python touches a leg by name only where it plays a prompt or presses a key. The engine reads
+no clock: `now` is handed in.
 """
 
 from __future__ import annotations
@@ -222,7 +223,9 @@ class Engine:
         self._dirty = True
 
     def _remote(self, command: protocol.OpenLeg | protocol.AimLeg) -> Address:
-        """The far side's address; ("", 0) for none, for the 0.0.0.0 of an old-fashioned hold, and for nonsense."""
+        """The far side's address; ("", 0) for none, for the 0.0.0.0 of an old-fashioned hold, and for
+        nonsense.
+        """
         try:
             host = ipaddress.IPv4Address(command.remote_host)
         except ValueError:
@@ -457,7 +460,9 @@ class Engine:
                 self._plan_report(leg)
 
     def _plan_report(self, leg: Leg, *, first: bool = False) -> None:
-        """RFC 3550 section 6.2: between half and one and a half times the interval, half of it for the first."""
+        """RFC 3550 section 6.2: between half and one and a half times the interval, half of it for the
+        first.
+        """
         seconds = INTERVAL_S * (0.5 + self._rng.random()) * (0.5 if first else 1.0)
         self._report_due[self.tick_number + max(1, round(seconds / TICK_S))].append(leg)
 

@@ -1,7 +1,7 @@
 """ITU-T G.711 as lookup tables: A-law and mu-law to 16-bit samples and back, and between each other.
 
-A codec is a row number everywhere in the engine: `MU_LAW` is 0, `A_LAW` is 1, so that one gather decodes a batch of
-legs of both kinds: `DECODE_FLAT[(codec << 8)[:, None] + octets]`.
+A codec is a row number everywhere in the engine: `MU_LAW` is 0, `A_LAW` is 1, so that one gather decodes a
+batch of legs of both kinds: `DECODE_FLAT[(codec << 8)[:, None] + octets]`.
 """
 
 from __future__ import annotations

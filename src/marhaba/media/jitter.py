@@ -1,13 +1,15 @@
 """The jitter buffers of all legs at once: G.711 in by RTP timestamp, one 20 ms frame a leg out each tick.
 
-A leg's time line is cut into frames of 160 octets, numbered from an arbitrary start. Frame f lies in slot f mod 64 of
-the leg's ring, and `stamp` tells which frame the slot holds, so nothing is ever cleared. `play` is the frame the next
-tick takes. The *slack* of a packet is how many ticks before its turn it arrived: its frame minus `play`.
+A leg's time line is cut into frames of 160 octets, numbered from an arbitrary start. Frame f lies in slot f
+mod 64 of the leg's ring, and `stamp` tells which frame the slot holds, so nothing is ever cleared. `play` is
+the frame the next tick takes. The *slack* of a packet is how many ticks before its turn it arrived: its
+frame minus `play`.
 
-The depth adapts to the least slack of the last seconds. A packet that came too late moves `play` back to it (what was
-played instead becomes the pause in which the buffer grew), or, when younger sound was played already, lets the
-next pause last longer. When every packet of the last two seconds came earlier than the jitter asks for, frames are left
-out: silent ones at once, spoken ones one in half a second and only from 100 ms upwards.
+The depth adapts to the least slack of the last seconds. A packet that came too late moves `play` back to it
+(what was played instead becomes the pause in which the buffer grew), or, when younger sound was played
+already, lets the next pause last longer. When every packet of the last two seconds came earlier than the
+jitter asks for, frames are left out: silent ones at once, spoken ones one in half a second and only from 100
+ms upwards.
 
 The common packet (20 ms, in order, aligned) goes through `insert`, vectorised over legs; all others through
 `insert_one`. What is missing is the last frame at half, then at a quarter of its level, then silence.
@@ -41,7 +43,9 @@ SPOKEN_EVERY: Final = 25
 DRY_TICKS: Final = 3
 """60 ms without a packet in time: a stream that jumps after it starts anew instead of being judged late."""
 OUTSIDE_TICKS: Final = 6
-"""A stream that stays outside the window for 120 ms has a new time line; a burst after a stall is over by then."""
+"""A stream that stays outside the window for 120 ms has a new time line; a burst after a stall is over by
+then.
+"""
 REPEATS: Final = 2
 QUIET: Final = 400
 """A frame whose highest sample is below -38 dBFS may be left out or doubled unheard."""
@@ -138,7 +142,9 @@ class JitterBuffers:
         return True
 
     def take(self, count: int, *, tick: int) -> g711.Octets:
-        """The frames of rows 0..count, (count, 160), each in its leg's codec; every time line moves on by one."""
+        """The frames of rows 0..count, (count, 160), each in its leg's codec; every time line moves on by
+        one.
+        """
         if self.excess[:count].any():
             self._shrink(count, tick)
         rows, play = self._rows[:count], self.play[:count]
@@ -172,7 +178,9 @@ class JitterBuffers:
         return 20.0 * (max(least, 0) if least < _NEVER // 2 else PREFILL) + 10.0
 
     def _start(self, leg: int, timestamp: int) -> int:
-        """A new time line, `PREFILL` ticks before its first frame. Frame numbers go on rising: old stamps stay old."""
+        """A new time line, `PREFILL` ticks before its first frame. Frame numbers go on rising: old stamps
+        stay old.
+        """
         frame = int(self.play[leg]) + SLOTS
         self.clear(leg)
         self.started[leg] = True
@@ -254,7 +262,9 @@ class JitterBuffers:
             counts[legs] -= 1
 
     def _pause(self, frames: g711.Octets, legs: Index) -> None:
-        """A late packet asked for more depth: where this frame is silent or missing, the time line waits a tick."""
+        """A late packet asked for more depth: where this frame is silent or missing, the time line waits a
+        tick.
+        """
         loud = g711.LOUDNESS[self.codec[legs][:, None], frames[legs]].max(axis=1)
         legs = legs[(self.misses[legs] > 0) | (loud < QUIET)]
         self.play[legs] -= 1

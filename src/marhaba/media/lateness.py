@@ -1,4 +1,6 @@
-"""How late ticks begin: a histogram, because percentiles of a day of ticks must cost neither memory nor time."""
+"""How late ticks begin: a histogram, because percentiles of a day of ticks must cost neither memory nor
+time.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Who hears whom, compiled to index arrays: each listener gets the exact sum of its sources and of nothing else.
+"""Who hears whom, compiled to index arrays: each listener gets the exact sum of its sources and of nothing
+else.
 
-The usual listener has one source of its own codec: its octets are copied unread. One source of the other codec goes
-through a 256-entry table. Several are decoded, added as 32-bit integers, clipped once and encoded once; since a
-listener never is its own source, a conference of n legs is n sums of n-1, without echo and without rounding on the way.
+The usual listener has one source of its own codec: its octets are copied unread. One source of the other
+codec goes through a 256-entry table. Several are decoded, added as 32-bit integers, clipped once and encoded
+once; since a listener never is its own source, a conference of n legs is n sums of n-1, without echo and
+without rounding on the way.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ SOURCES_MAX: Final = 16
 class MixPlan:
     """Compiled when the relation changes, rendered every tick.
 
-    `sources` maps a listener's row (of `out`) to rows of `frames`; `codec_in[row]` and `codec_out[row]` are g711 codecs.
+    `sources` maps a listener's row (of `out`) to rows of `frames`; `codec_in[row]` and `codec_out[row]` are
+    g711 codecs.
     """
 
     def __init__(

@@ -53,7 +53,9 @@ class Playing:
 
 
 class MusicPlan:
-    """The legs that hear music, grouped by piece; each has its own place in it, kept while a prompt interrupts."""
+    """The legs that hear music, grouped by piece; each has its own place in it, kept while a prompt
+    interrupts.
+    """
 
     def __init__(self, legs_max: int) -> None:
         self.place = np.zeros(legs_max, np.int64)

@@ -5,7 +5,8 @@
     Ie_eff = Ie + (95 - Ie) Ppl / (Ppl + Bpl), Ie = 0, Bpl = 4.3      (G.113 appendix I: G.711, packets lost at random)
     MOS = 1 + 0.035 R + R (R - 60) (100 - R) 7e-6                     (G.107 annex B, 1 <= MOS <= 4.5)
 
-Worked number: no loss and 100 ms give R = 90.8 and MOS = 4.36; 2 % loss and 100 ms give R = 60.64 and MOS = 3.13.
+Worked number: no loss and 100 ms give R = 90.8 and MOS = 4.36; 2 % loss and 100 ms give R = 60.64 and MOS =
+3.13.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""What arrives: batches of packets checked against each leg's stream, counted by RFC 3550, handed to the jitter buffers.
+"""What arrives: batches of packets checked against each leg's stream, counted by RFC 3550, handed to the
+jitter buffers.
 
-The packet that looks as expected (version 2 and nothing optional, the leg's payload type and SSRC, the next sequence
-number, 20 ms) is handled for all legs at once. Everything else goes one by one through `_accept_one`; there the rules are.
+The packet that looks as expected (version 2 and nothing optional, the leg's payload type and SSRC, the next
+sequence number, 20 ms) is handled for all legs at once. Everything else goes one by one through
+`_accept_one`; there the rules are.
 
-A new SSRC is believed when its predecessor has been silent for 60 ms or when it sends two packets in sequence
-(RFC 3550 appendix A.1), so a stray packet cannot take a stream over.
+A new SSRC is believed when its predecessor has been silent for 60 ms or when it sends two packets in
+sequence (RFC 3550 appendix A.1), so a stray packet cannot take a stream over.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ class Reception:
         self.aim(leg, codec=codec, event_payload=event_payload)
 
     def aim(self, leg: int, *, codec: int, event_payload: int) -> None:
-        """What the leg's far side sends from now on. A change of codec empties the buffer: its octets mean other levels."""
+        """What the leg's far side sends from now on. A change of codec empties the buffer: its octets mean
+        other levels.
+        """
         self.event_payload[leg] = event_payload
         if self._buffers.codec[leg] != codec or not self.known[leg]:
             self._buffers.codec[leg] = codec

@@ -1,9 +1,10 @@
-"""Recordings: calls as stereo A-law (caller left, agent's side right), messages as mono; written by a thread.
+"""Recordings: calls as stereo A-law (caller left, agent's side right), messages as mono; written by a
+thread.
 
-Every tick adds 20 ms to every running recording, whatever happens, so a recording's time line is the call's. Once a
-second a recording's second is handed to the writer thread, a few recordings each tick; the thread writes at once, and
-when nothing waits to be written it makes the files durable, the one waiting longest first. A slow disk so costs
-durability first and never a tick.
+Every tick adds 20 ms to every running recording, whatever happens, so a recording's time line is the call's.
+Once a second a recording's second is handed to the writer thread, a few recordings each tick; the thread
+writes at once, and when nothing waits to be written it makes the files durable, the one waiting longest
+first. A slow disk so costs durability first and never a tick.
 """
 
 from __future__ import annotations

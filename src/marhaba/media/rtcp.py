@@ -1,6 +1,7 @@
 """RTCP (RFC 3550 section 6): sender and receiver reports out, reports of the far side in.
 
-A compound that cannot be walked to its end counts as bad as a whole; packet types we have no use for are stepped over.
+A compound that cannot be walked to its end counts as bad as a whole; packet types we have no use for are
+stepped over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""RTP packets (RFC 3550 section 5.1): the scalar parser for the unusual ones, and the constants of both paths."""
+"""RTP packets (RFC 3550 section 5.1): the scalar parser for the unusual ones, and the constants of both
+paths.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Packet:
 
 
 def parse(data: bytes) -> Packet | None:
-    """None for what is not RTP: each length in the header is checked against what is there (RFC 3550 appendix A.1)."""
+    """None for what is not RTP: each length in the header is checked against what is there (RFC 3550
+    appendix A.1).
+    """
     if len(data) < HEADER_BYTES:
         return None
     first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)

@@ -1,7 +1,7 @@
 """What leaves: one packet a leg each tick, all headers of a tick written at once.
 
-The time line of a leg's outgoing stream moves by 160 every tick whether something is sent or not, so that a pause in
-sending is a pause and not a jump (RFC 3550 section 5.1).
+The time line of a leg's outgoing stream moves by 160 every tick whether something is sent or not, so that a
+pause in sending is a pause and not a jump (RFC 3550 section 5.1).
 """
 
 from __future__ import annotations

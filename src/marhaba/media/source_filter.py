@@ -1,7 +1,8 @@
-"""Packets from anyone but the far side end in the kernel: a classic BPF program on each socket (Linux, socket(7)).
+"""Packets from anyone but the far side end in the kernel: a classic BPF program on each socket (Linux,
+socket(7)).
 
-A flood at one port then costs us no processor time and cannot push the call's own packets out of the queue. The kernel
-counts what the filter drops, in the same number as datagrams that found the queue full.
+A flood at one port then costs us no processor time and cannot push the call's own packets out of the queue.
+The kernel counts what the filter drops, in the same number as datagrams that found the queue full.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """For tests: an engine stepped by hand and phones on loopback sockets, without a clock and without waiting.
 
-UDP over loopback is delivered before `sendto` returns, so one `Studio.step` is one exact tick: each phone sends what its
-plan says, the engine ticks, each phone reads what it was sent.
+UDP over loopback is delivered before `sendto` returns, so one `Studio.step` is one exact tick: each phone
+sends what its plan says, the engine ticks, each phone reads what it was sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The sockets of a worker: pairs of RTP and RTCP ports opened beforehand, drained and written in batches.
 
-A leg's socket takes packets from its far side's address alone; all else is counted as foreign and dropped before anything
-parses it. Where the system can, the kernel does the dropping (`source_filter`); what it let through is compared here again.
+A leg's socket takes packets from its far side's address alone; all else is counted as foreign and dropped
+before anything parses it. Where the system can, the kernel does the dropping (`source_filter`); what it let
+through is compared here again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ FLUSH_MAX: Final = 1024
 """More than a default socket buffer holds of the smallest datagrams."""
 RTCP_BYTES: Final = 1500
 REST_S: Final = 5.0
-"""How long a closed port rests, so that its last call's late packets do not reach the next (queues hold 2 s)."""
+"""How long a closed port rests, so that its last call's late packets do not reach the next (queues hold 2
+s).
+"""
 
 
 @dataclass(slots=True, eq=False)

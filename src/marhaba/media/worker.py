@@ -1,11 +1,12 @@
 """A media worker: one process, one event loop, a tick every 20 ms, and one local socket for the floor.
 
-The floor may die and come back: the worker goes on bridging, keeps what must not be lost (`_kept`) and hands it over
-after the next `Welcome`. It never waits for the floor either: what a slow floor does not take is queued up to a limit,
-figures are dropped first, and a floor that still does not read is disconnected, since a new `Welcome` says all.
+The floor may die and come back: the worker goes on bridging, keeps what must not be lost (`_kept`) and hands
+it over after the next `Welcome`. It never waits for the floor either: what a slow floor does not take is
+queued up to a limit, figures are dropped first, and a floor that still does not read is disconnected, since
+a new `Welcome` says all.
 
-The garbage collector never runs during a tick: it is switched off and called by hand in the idle part of a tick, when
-what is left until the next one is more than its last run took.
+The garbage collector never runs during a tick: it is switched off and called by hand in the idle part of a
+tick, when what is left until the next one is more than its last run took.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
-from typing import Final
+from typing import Final, cast
 
 from marhaba.media.engine import Engine, EngineSettings
 from marhaba.media.framing import BadFrame, command_reader, frame
@@ -44,10 +45,15 @@ QUEUED_MAX: Final = 10_000
 BUFFERED_BYTES_MAX: Final = 1 << 20
 """Handed to the loop and not yet taken by the floor; beyond it events wait in our queue."""
 SWITCH_S: Final = 0.0005
-"""The tick waits for the recordings' thread to let go of the interpreter no longer than this (the default is 5 ms)."""
+"""The tick waits for the recordings' thread to let go of the interpreter no longer than this (the default is
+5 ms).
+"""
 COLLECT_EVERY_TICKS: Final = (50, 500, 3000)
 """Each generation of the collector: 1 s, 10 s, 1 minute."""
 COLLECT_MARGIN_S: Final = 0.004
+COMMANDS_AT_ONCE: Final = 8
+COMMAND_MARGIN_S: Final = 0.002
+"""Commands beyond those few are carried out until 2 ms before the next tick: a burst must not make it late."""
 FAILED_TICKS_MAX: Final = 50
 """A second of ticks that all failed: a fresh process is better than this one."""
 FILES_SPARE: Final = 256
@@ -78,7 +84,7 @@ class FloorLink(asyncio.Protocol):
         self._queue: deque[AnyEvent] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
         self._transport = transport
         transport.set_write_buffer_limits(high=BUFFERED_BYTES_MAX)
         if not self._worker.floor_came(self):
@@ -90,8 +96,7 @@ class FloorLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            for command in self._reader.feed(data):
-                self._worker.obey(command)
+            self._worker.obey(self._reader.feed(data))
         except BadFrame as error:
             log.warning("floor disconnected: %s", error)
             self.drop()
@@ -138,7 +143,9 @@ class Collector:
         gc.disable()
 
     def run(self, tick: int, idle_s: Callable[[], float]) -> None:
-        """Collect what is due, the oldest generation first, if the idle time allows for its last duration twice."""
+        """Collect what is due, the oldest generation first, if the idle time allows for its last duration
+        twice.
+        """
         for generation in (2, 1, 0):
             if tick % COLLECT_EVERY_TICKS[generation] == 0:
                 self.owed[generation] = True
@@ -156,6 +163,7 @@ class Worker:
         self.lateness = Lateness()
         self._floor: FloorLink | None = None
         self._kept: deque[AnyEvent] = deque()
+        self._commands: deque[AnyCommand] = deque()
         self._collector = Collector()
         self._ticks = 0
         self._failed = 0
@@ -232,7 +240,20 @@ class Worker:
             for event in unsent:
                 self._emit(event)
 
-    def obey(self, command: AnyCommand) -> None:
+    def obey(self, commands: Iterable[AnyCommand]) -> None:
+        """In order; at once when the tick leaves time, and a few in any case."""
+        self._commands.extend(commands)
+        self._obey_some()
+
+    def _obey_some(self) -> None:
+        for _ in range(COMMANDS_AT_ONCE):
+            if not self._commands:
+                return
+            self._obey_one(self._commands.popleft())
+        while self._commands and time.monotonic() < self._due - COMMAND_MARGIN_S:
+            self._obey_one(self._commands.popleft())
+
+    def _obey_one(self, command: AnyCommand) -> None:
         if isinstance(command, AskStats):
             self._emit(self.statistics())
         else:
@@ -287,6 +308,7 @@ class Worker:
             self._open_more()
         if self._floor is not None:
             self._floor.flush()
+        self._obey_some()
         self._collector.run(self._ticks, lambda: self._due - time.monotonic())
         self._handle = self._loop.call_later(max(self._due - time.monotonic(), 0.0), self._tick)
 
