@@ -17,6 +17,7 @@ VOLUME: Final = 10  # -10 dBm0, the level telephone networks expect
 TONE_TICKS: Final = 5  # 100 ms: RFC 4733 section 2.5.1.1 and ITU-T Q.24 ask for 40 ms and more
 PAUSE_TICKS: Final = 4  # 80 ms between two digits; Q.24 asks for 30 ms and more
 END_PACKETS: Final = 3  # RFC 4733 section 2.5.1.4
+DIGIT_TICKS: Final = TONE_TICKS + END_PACKETS - 1 + PAUSE_TICKS
 QUEUE_MAX: Final = 64  # digits waiting on one leg; nobody dials more by hand
 LOST_END_TICKS: Final = 8
 """160 ms without a packet of an event that never said its end: every one of its three end packets was lost."""
@@ -143,7 +144,7 @@ class DigitSender:
     def _advance(self) -> int:
         step = self._step
         self._step += 1
-        if step == TONE_TICKS + END_PACKETS - 1 + PAUSE_TICKS:
+        if step == DIGIT_TICKS - 1:
             self.waiting.popleft()
             self._step = 0
         return step

@@ -1,12 +1,11 @@
 """How good a call sounds, estimated from loss and delay: the E-model of ITU-T G.107, simplified for G.711.
 
-    R   = 93.2 - Id - Ie_eff                                          (G.107 defaults for everything else)
-    Id  = 0.024 d + 0.11 (d - 177.3) [d > 177.3]                      (d: mouth to ear, ms; Cole & Rosenbluth 2001)
-    Ie_eff = Ie + (95 - Ie) Ppl / (Ppl + Bpl), Ie = 0, Bpl = 4.3      (G.113 appendix I: G.711, packets lost at random)
-    MOS = 1 + 0.035 R + R (R - 60) (100 - R) 7e-6                     (G.107 annex B, 1 <= MOS <= 4.5)
+    R   = 93.2 - Id - Ie_eff                              (G.107 defaults for everything else)
+    Id  = 0.024 d + 0.11 (d - 177.3) [d > 177.3]          (d: mouth to ear, ms; Cole and Rosenbluth 2001)
+    Ie_eff = Ie + (95 - Ie) Ppl / (Ppl + Bpl)             (G.113 appendix I, G.711, random loss: Ie 0, Bpl 4.3)
+    MOS = 1 + 0.035 R + R (R - 60) (100 - R) 7e-6         (G.107 annex B, 1 <= MOS <= 4.5)
 
-Worked number: no loss and 100 ms give R = 90.8 and MOS = 4.36; 2 % loss and 100 ms give R = 60.64 and MOS =
-3.13.
+Worked number: no loss and 100 ms give R = 90.8 and MOS = 4.36; 2 % loss and 100 ms give 60.64 and 3.13.
 """
 
 from __future__ import annotations
@@ -35,7 +34,8 @@ def mos(*, loss: float, delay_ms: float) -> float:
         return 1.0
     if r >= 100:
         return 4.5
-    return 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6
+    # The cubic dips below 1 for R under 6.5.
+    return max(1.0, 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6)
 
 
 def mouth_to_ear_ms(*, round_trip_ms: float, buffered_ms: float) -> float:
