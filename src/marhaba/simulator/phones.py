@@ -236,6 +236,7 @@ class Phone:
         self.settings = settings
         self.answering = answering
         self.on_call: Callable[[PhoneCall], None] | None = None  # told of every incoming call
+        self.on_answer: Callable[[PhoneCall], None] | None = None  # told when one of them is connected
         self.on_end: Callable[[PhoneCall], None] | None = None
         self.calls: dict[str, PhoneCall] = {}  # alive
         self.history: list[PhoneCall] = []
@@ -311,9 +312,14 @@ class Phone:
             raise CallError(f"no call came within {seconds:g} s") from None
 
     async def call(
-        self, number: str, *, say: Samples | None = None, headers: Sequence[tuple[str, str]] = ()
+        self,
+        number: str,
+        *,
+        say: Samples | None = None,
+        caller: Party | None = None,
+        headers: Sequence[tuple[str, str]] = (),
     ) -> PhoneCall:
-        """Dial a number at the centre, or a SIP URI."""
+        """Dial a number at the centre, or a SIP URI. `caller`: another number than the phone's own, as carriers send."""
         settings = self.settings
         call = await self._new_call(number, incoming=False)
         if say is not None:
@@ -325,7 +331,7 @@ class Phone:
             leg=call.leg,
             target=target,
             flow=Flow("udp", settings.host, self.port, host, port),
-            caller=Party(settings.user, settings.name),
+            caller=caller or Party(settings.user, settings.name),
             sdp=call.sdp("sendrecv"),
             trunk=CENTRE,
             headers=headers,
@@ -386,6 +392,8 @@ class Phone:
         call.state, call.status = CallState.TALKING, 200
         if call.answered_at < 0:
             call.answered_at = self.driver.now
+            if call.incoming and self.on_answer is not None:
+                self.on_answer(call)
 
     def _accept(self, call: PhoneCall, sdp: bytes) -> None:
         """Take the far side's answer; one we cannot use ends the call."""
