@@ -52,33 +52,41 @@ CODE_S_MAX = 6.0
 
 def _obey(floor: Floor, agent: Agent, incoming: IncomingCall) -> str:
     """Carry out a star code; the prompt that confirms it, or "" when the line stays open."""
-    codes, dialled = floor.centre.star_codes, incoming.dialled
-    table: dict[str, Callable[[str], str]] = {
-        codes.login: lambda _: _log_in(floor, agent, incoming),
-        codes.logout: lambda _: _do(agents.log_out(floor, agent.id), "agent-logged-out"),
-        codes.ready: lambda _: _do(agents.ready(floor, agent.id), "agent-ready"),
-        codes.pause: lambda rest: _do(
-            agents.pause(floor, agent.id, _nth(list(floor.centre.pause_codes), rest)), "agent-paused"
-        ),
-        codes.wrap_done: lambda _: _do(agents.wrap_up_done(floor, agent.id), "agent-ready"),
-        codes.disposition: lambda rest: _do(
-            agents.disposition(floor, agent.id, _nth(list(floor.centre.dispositions), rest)), "agent-noted"
-        ),
-        codes.record_pause: lambda _: _do(
-            recordings.toggle(floor, floor.seat(agent.id).call, by=agent.id), "agent-noted"
-        ),
-        codes.listen: lambda rest: _supervise(floor, agent, incoming.leg, rest, "listen"),
-        codes.whisper: lambda rest: _supervise(floor, agent, incoming.leg, rest, "whisper"),
-        codes.barge: lambda rest: _supervise(floor, agent, incoming.leg, rest, "barge"),
-    }
+    dialled = incoming.dialled
+    table = _table(floor, agent, incoming)
     for code in sorted(table, key=len, reverse=True):
         if code and dialled.startswith(code):
-            return table[code](dialled[len(code) :])
+            act, said = table[code]
+            act(dialled[len(code) :])
+            return said
     raise Refused(f"unknown code {dialled}", code="unknown-code")
 
 
-def _do(_: None, said: str) -> str:
-    return said
+def _table(
+    floor: Floor, agent: Agent, incoming: IncomingCall
+) -> dict[str, tuple[Callable[[str], None], str]]:
+    """Code -> what it does with the digits behind it, and the prompt that confirms it."""
+    codes, me, leg = floor.centre.star_codes, agent.id, incoming.leg
+    pauses, dispositions = list(floor.centre.pause_codes), list(floor.centre.dispositions)
+    nailed = agent.mode == "nailed"
+    return {
+        codes.login: (lambda _: _log_in(floor, agent, incoming), "" if nailed else "agent-logged-in"),
+        codes.logout: (lambda _: agents.log_out(floor, me), "agent-logged-out"),
+        codes.ready: (lambda _: agents.ready(floor, me), "agent-ready"),
+        codes.pause: (lambda rest: agents.pause(floor, me, _nth(pauses, rest)), "agent-paused"),
+        codes.wrap_done: (lambda _: agents.wrap_up_done(floor, me), "agent-ready"),
+        codes.disposition: (
+            lambda rest: agents.disposition(floor, me, _nth(dispositions, rest)),
+            "agent-noted",
+        ),
+        codes.record_pause: (
+            lambda _: recordings.toggle(floor, floor.seat(me).call, by=me),
+            "agent-noted",
+        ),
+        codes.listen: (lambda rest: _supervise(floor, agent, leg, rest, "listen"), ""),
+        codes.whisper: (lambda rest: _supervise(floor, agent, leg, rest, "whisper"), ""),
+        codes.barge: (lambda rest: _supervise(floor, agent, leg, rest, "barge"), ""),
+    }
 
 
 def _nth(names: list[str], digits: str) -> str:
@@ -88,21 +96,18 @@ def _nth(names: list[str], digits: str) -> str:
     return names[int(digits[:3]) - 1]
 
 
-def _log_in(floor: Floor, agent: Agent, incoming: IncomingCall) -> str:
+def _log_in(floor: Floor, agent: Agent, incoming: IncomingCall) -> None:
     agents.log_in(floor, agent.id, phone=incoming.user, how="key")
     if agent.mode == "nailed":
         floor.emit("leg.moved", agent=agent.id, leg=incoming.leg, role="nailed")
         speech.tell_agent(floor, incoming.leg, ["agent-logged-in"], _language_of(floor, agent))
-        return ""
-    return "agent-logged-in"
 
 
-def _supervise(floor: Floor, agent: Agent, leg: str, digits: str, mode: str) -> str:
+def _supervise(floor: Floor, agent: Agent, leg: str, digits: str, mode: str) -> None:
     target = digits if digits in floor.centre.agents else ""
     if not target and (found := floor.agent_by_phone(digits)) is not None:
         target = found.id
     supervision.start(floor, agent.id, target, mode, leg_id=leg)
-    return ""
 
 
 def _internal(floor: Floor, incoming: IncomingCall) -> None:

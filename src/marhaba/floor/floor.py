@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from marhaba.floor.centre import Agent, Centre, Programme, Queue
 from marhaba.floor.events import KINDS, Event
 from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
+from marhaba.floor.today import Today
 from marhaba.kernel.waiting import WaitEstimator
 from marhaba.media.library import PromptLibrary
 from marhaba.media.protocol import Command
@@ -27,12 +28,6 @@ log = logging.getLogger("marhaba.floor")
 PORTS_KEPT_BACK = 4
 """Legs that must stay possible for agents when callers fill the house: a caller without a leg for an agent is worse
 than a refused caller."""
-
-
-class Recorder(Protocol):
-    """Where finished turns go: the journal's writer."""
-
-    def submit(self, events: Sequence[Event], done: Callable[[], None]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -74,12 +69,14 @@ class Floor:
         state: FloorState,
         endpoint: Endpoint,
         prompts: PromptLibrary,
+        today: Today,
         token: Callable[[], str],
     ) -> None:
         self.centre = centre
         self.state = state
         self.endpoint = endpoint
         self.prompts = prompts
+        self.today = today
         self.token = token
         self.now = state.at
         self.wall_offset = 0.0  # wall clock minus steady clock; opening hours look at the wall
@@ -88,7 +85,6 @@ class Floor:
         self.turn = Turn()
         self.volatile: dict[str, Volatile] = {}
         self.waits = WaitEstimator()
-        self.subscribers: list[Callable[[Event], None]] = []
         self.counters: dict[str, int] = {}
         self._timers: list[tuple[float, int, str, str]] = []
         self._timer_live: dict[tuple[str, str], int] = {}
@@ -129,7 +125,7 @@ class Floor:
 
     # -- the turn ---------------------------------------------------------------------------------------------
 
-    def emit(self, kind: str, *, call: str = "", agent: str = "", queue: str = "", **data: Any) -> None:
+    def emit(self, kind: str, /, *, call: str = "", agent: str = "", queue: str = "", **data: Any) -> None:
         """Something happened: it changes the state now and is written before anything of this turn leaves."""
         assert kind in KINDS, kind
         event = Event(at=self.now, kind=kind, call_id=call, agent_id=agent, queue_id=queue, data=data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from typing import Any
 
 from marhaba.floor.floor import PORTS_KEPT_BACK, Floor
 from marhaba.floor.state import Call, Leg
@@ -253,7 +254,7 @@ def _behind_nat(signalled: str, source: str) -> bool:
     return inside.is_private and not inside.is_loopback and not outside.is_loopback
 
 
-def _media_fields(leg: Leg) -> dict[str, object]:
+def _media_fields(leg: Leg) -> dict[str, Any]:
     return {
         "codec": leg.codec,
         "remote_host": leg.remote_host,

@@ -11,10 +11,12 @@ import contextlib
 import logging
 import secrets as chance
 import signal
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from marhaba import __version__
@@ -26,7 +28,8 @@ from marhaba.floor.centre import load_centre
 from marhaba.floor.control import ControlServer
 from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor, Worker
-from marhaba.floor.journal import Journal, JournalWriter
+from marhaba.floor.journal import Journal
+from marhaba.floor.journal_writer import JournalWriter
 from marhaba.floor.recovery import recover
 from marhaba.floor.state import apply
 from marhaba.floor.today import Today
@@ -86,7 +89,7 @@ class FloorProcess:
             journal, call_soon=loop.call_soon_threadsafe, on_trouble=self._journal_trouble
         )
         self._build(journal)
-        driver = SipDriver.for_settings(self.endpoint, self.centre.sip, on_turn=self._sip_turn)
+        driver = self._driver()
         self.driver = driver
         control = ControlServer(self.folder / "run" / "floor.sock", self._ask, lambda: board(self.floor))
         self.control = control
@@ -130,12 +133,28 @@ class FloorProcess:
             state=state,
             endpoint=self.endpoint,
             prompts=PromptLibrary(centre.prompts_folder),
+            today=today,
             token=lambda: chance.token_hex(8),
         )
-        self.floor.today = today
         # The steady clock never runs behind the journal, whatever happened to the wall clock meanwhile.
         self._anchor = max(time.time(), state.at) - time.monotonic()
         self._clock()
+
+    def _driver(self) -> SipDriver:
+        """Listens where the centre says; TLS with its own certificate."""
+        sip = self.centre.sip
+        context: ssl.SSLContext | None = None
+        if sip.tls_port and sip.certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(sip.certificate, sip.key)
+        return SipDriver(
+            self.endpoint,
+            udp=(sip.host, sip.udp_port),
+            tcp=(sip.host, sip.tcp_port) if sip.tcp_port else None,
+            tls=(sip.host, sip.tls_port) if context is not None else None,
+            tls_server=context,
+            on_turn=self._sip_turn,
+        )
 
     def _clock(self) -> None:
         monotonic = time.monotonic()
@@ -148,7 +167,7 @@ class FloorProcess:
             floor = self.floor
             floor.emit("floor.started", version=__version__, after_crash=self._after_crash)
             floor.emit("centre.loaded", path=str(self.config), digest=self.centre.digest)
-            floor.recovered = recover(floor, self._found)
+            recover(floor, self._found)
             for agent in floor.centre.agents.values():
                 if agent.ready_on_start and floor.seat(agent.id).state is AgentState.LOGGED_OUT:
                     log_in(floor, agent.id, how="start")
@@ -262,8 +281,8 @@ class FloorProcess:
             name = f"media-{number}"
             client = MediaClient(
                 self.folder / "run" / f"{name}.sock",
-                on_event=lambda event, name=name: self._media_event(name, event),
-                on_lost=lambda name=name: self._media_lost(name),
+                on_event=partial(self._media_event, name),
+                on_lost=partial(self._media_lost, name),
             )
             self._clients[name] = client
             client.start()

@@ -309,6 +309,9 @@ def _leg_dialog(state: FloorState, event: Event, data: dict[str, Any]) -> None:
 def _leg_moved(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     if leg := state.legs.get(data["leg"]):
         leg.call, leg.role = event.call_id, data["role"]
+        leg.agent = event.agent_id or leg.agent
+        if leg.role == "nailed" and (seat := state.seats.get(leg.agent)):
+            seat.leg = leg.id
 
 
 def _leg_closed(state: FloorState, event: Event, data: dict[str, Any]) -> None:
