@@ -164,10 +164,13 @@ class JitterBuffers:
         return frames
 
     def adapt(self, count: int, jitter_samples: NDArray[np.float64]) -> None:
-        """Every `ADAPT_TICKS`: decide how many frames each leg's buffer is deeper than its jitter asks for."""
+        """Every `ADAPT_TICKS`: decide how many frames each leg's buffer is deeper than its jitter asks for.
+
+        A leg is judged when packets came in both windows; a stream that just began or paused is not.
+        """
         margin = 1 + np.minimum(np.rint(jitter_samples * (2 / FRAME)), MARGIN_MAX - 1).astype(np.int64)
         least = np.minimum(self.least[:count], self.least_before[:count])
-        known = least < _NEVER // 2
+        known = (self.least[:count] < _NEVER // 2) & (self.least_before[:count] < _NEVER // 2)
         self.excess[:count] = np.where(known, np.maximum(least - margin, 0), 0)
         self.least_before[:count] = self.least[:count]
         self.least[:count] = _NEVER
