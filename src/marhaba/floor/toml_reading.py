@@ -25,17 +25,18 @@ NEAR_ENOUGH = 0.6
 
 
 class Gathering:
-    """The problems of one file, and where its keys stand."""
+    """The problems of one file, and where its keys stand. `secret`: its values are never shown."""
 
-    def __init__(self, lines: dict[Path, int], *, file: str = "") -> None:
+    def __init__(self, lines: dict[Path, int], *, file: str = "", secret: bool = False) -> None:
         self.lines = lines
         self.file = file
+        self.secret = secret
         self.problems: list[Problem] = []
 
     def wrong(self, path: Path, found: object, expected: str, **about: Any) -> None:
-        line = 0 if self.file else line_of(self.lines, path)
         where = f"{self.file}: {shown_path(path)}" if self.file else shown_path(path)
-        self.problems.append(Problem(line, where, shown(found), expected, about))
+        text = "…" if self.secret and found is not None else shown(found)
+        self.problems.append(Problem(line_of(self.lines, path), where, text, expected, about))
 
 
 class Section:
@@ -124,6 +125,15 @@ class Section:
             return fallback
         return value
 
+    def number(self, key: str, default: float, *, low: float, high: float) -> float:
+        if not self.has(key):
+            return default
+        value = self.data[key]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            self.wrong(key, value, "number", low=f"{low:g}", high=f"{high:g}")
+            return default
+        return float(value)
+
     def seconds(self, key: str, default: float | None = None, *, low: float, high: float) -> float:
         """A duration: "20 s", "2 min", "1.5 h", or plain seconds."""
         fallback = low if default is None else default
@@ -149,7 +159,7 @@ class Section:
     ) -> tuple[str, ...]:
         """A list of texts; one text alone stands for a list of one."""
         if not self.has(key):
-            if not empty:
+            if not empty and not default:
                 self.wrong(key, None, "list", of=expected)
             return tuple(default)
         value = self.data[key]

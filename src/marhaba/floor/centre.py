@@ -1,0 +1,133 @@
+"""The centre as its file describes it: `load_centre` reads, `diff` tells what a new version of the file changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from marhaba.floor.centre_errors import CentreError, Problem, reader_language, say
+from marhaba.floor.centre_model import (
+    Agent,
+    Centre,
+    Limits,
+    MediaSettings,
+    Programme,
+    Queue,
+    ServiceLevel,
+    SipSettings,
+    Spending,
+    StarCodes,
+)
+from marhaba.floor.centre_reading import read_centre
+from marhaba.floor.secrets import Secrets, load_secrets
+
+__all__ = [
+    "Agent",
+    "Centre",
+    "CentreError",
+    "Limits",
+    "MediaSettings",
+    "Problem",
+    "Programme",
+    "Queue",
+    "ServiceLevel",
+    "SipSettings",
+    "Spending",
+    "StarCodes",
+    "diff",
+    "load_centre",
+    "parse_centre",
+]
+
+FILE_BYTES_MAX = 4 << 20
+"""Ten thousand agents fit four times."""
+PHONES_FILE = "phones.toml"
+RESTART = ("sip.", "media.", "data_folder", "recordings_folder", "prompts_folder")
+"""What a running centre cannot change: sockets, workers and folders stand."""
+
+
+def load_centre(path: Path, *, language: str = "") -> Centre:
+    """Read centre.toml and phones.toml beside it. Raises CentreError with every problem of both."""
+    path = path.absolute()
+    text = _read(path, language)
+    try:
+        secrets = load_secrets(path.with_name(PHONES_FILE))
+    except CentreError as wrong:
+        try:
+            read_centre(text, folder=path.parent, secrets=None)
+        except CentreError as also:
+            raise CentreError([*also.problems, *wrong.problems], language=language) from wrong
+        raise CentreError(wrong.problems, language=language) from wrong
+    return read_centre(text, folder=path.parent, secrets=secrets, language=language)
+
+
+def parse_centre(text: str, *, folder: Path, secrets: Secrets | None = None, language: str = "") -> Centre:
+    """A centre from the text of its file; relative folders are taken from `folder`."""
+    return read_centre(text, folder=folder.absolute(), secrets=secrets or Secrets(), language=language)
+
+
+def diff(old: Centre, new: Centre, *, language: str = "") -> list[str]:
+    """What a reload changes, a line each: "+ agents.amal", "queues.support.ring_s: 20 → 30"."""
+    language = language or reader_language()
+    lines: list[str] = []
+    for field in fields(Centre):
+        if field.compare:
+            lines += _changes(field.name, getattr(old, field.name), getattr(new, field.name))
+    restart = say("restart", language)
+    lines = [f"{line} ({restart})" if line.startswith(RESTART) else line for line in lines]
+    return [*lines, PHONES_FILE] if old.secrets != new.secrets else lines
+
+
+def _changes(where: str, was: Any, now: Any) -> Iterator[str]:
+    if was == now:
+        return
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for key in [*was, *(key for key in now if key not in was)]:
+            if key not in now:
+                yield f"- {where}.{key}"
+            elif key not in was:
+                yield f"+ {where}.{key}"
+            else:
+                yield from _changes(f"{where}.{key}", was[key], now[key])
+    elif is_dataclass(was) and type(was) is type(now):
+        for field in fields(was):
+            if field.repr:
+                yield from _changes(
+                    f"{where}.{field.name}", getattr(was, field.name), getattr(now, field.name)
+                )
+            elif getattr(was, field.name) != getattr(now, field.name):
+                yield f"{where}.{field.name}"  # a password: that it changed is all that is said
+    else:
+        yield f"{where}: {_brief(was)} → {_brief(now)}"
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(value) or "–"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if value is None or value == "":
+        return "–"
+    return str(value) if isinstance(value, str | int | float | Path | ZoneInfo) else "…"
+
+
+def _read(path: Path, language: str) -> str:
+    try:
+        with path.open("rb") as file:
+            blob = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        problem = Problem(0, path.name, error.strerror or "", "readable")
+        raise CentreError([problem], language=language) from error
+    if len(blob) > FILE_BYTES_MAX:
+        problem = Problem(0, path.name, f"{len(blob)} B", "file_size", {"size": FILE_BYTES_MAX})
+        raise CentreError([problem], language=language)
+    try:
+        return blob.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = blob.count(b"\n", 0, error.start) + 1
+        found = repr(blob[error.start : error.start + 1])
+        raise CentreError([Problem(line, path.name, found, "utf8")], language=language) from error
