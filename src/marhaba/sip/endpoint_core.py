@@ -104,11 +104,18 @@ class Core:
     # -- answers ----------------------------------------------------------------------------------------------
 
     def reply(
-        self, request: Request, source: Flow, status: int, *, reason: str = "", lines: Sequence[str] = ()
+        self,
+        request: Request,
+        source: Flow,
+        status: int,
+        *,
+        reason: str = "",
+        lines: Sequence[str] = (),
+        to_tag: str = "",
     ) -> None:
         """Answer without keeping anything: a repeated request gets the same answer again (8.2.7)."""
         self.counts[f"answered_{status}"] += 1
-        head = answer_head(request, source, to_tag=self._stateless_tag(request))
+        head = answer_head(request, source, to_tag=to_tag or self._stateless_tag(request))
         data = answer(head, status, reason=reason, lines=(*lines, self.server_line))
         self.send(data, answer_flow(request, source))
 
@@ -174,7 +181,7 @@ class Core:
         return next_hop(dialog, leg.flow) if leg.trunk else leg.flow
 
     def authorised(
-        self, leg: Leg, sent: Outgoing, response: Response, source: Flow, *, tries: int
+        self, leg: Leg, sent: Outgoing, response: Response, source: Flow, *, tries: int, cseq: int
     ) -> Outgoing | None:
         """Our request again, with the trunk's credentials; None when it must not or cannot be.
 
@@ -204,7 +211,12 @@ class Core:
         except BadDigest:
             self.counts["foreign_challenges"] += 1
             return None
-        return again(sent, cseq=sent.cseq + 1, branch=self.branch(), add=(f"{name}: {value}",), drop=(name,))
+        return again(sent, cseq=cseq, add=(f"{name}: {value}",), drop=(name,))
+
+    def trunk_of(self, source: Flow) -> str:
+        """The trunk a request comes from by its address, or ""."""
+        trunk = self.board.by_address(source.remote_host)
+        return trunk.name if trunk is not None else ""
 
     def trunk_named(self, name: str) -> Trunk | None:
         return next((trunk for trunk in self.settings.trunks if trunk.name == name), None) if name else None

@@ -107,7 +107,8 @@ class Leg:
     peer_rseq: dict[str, int] = field(default_factory=dict)  # last reliable provisional seen, by remote tag
     held_back: tuple[int, bytes] | None = None  # what waits for the PRACK: status and body
     refers: dict[str, Refer] = field(default_factory=dict)
-    refer_count: int = 0
+    refer_count: int = 0  # of theirs
+    refers_sent: int = 0
 
     @property
     def alive(self) -> bool:

@@ -69,12 +69,16 @@ def ack_of(request: Outgoing, refusal: Response) -> bytes:
     ).to_bytes()
 
 
-def again(
-    request: Outgoing, *, cseq: int, branch: str, add: Sequence[str] = (), drop: Sequence[str] = ()
-) -> Outgoing:
+def again(request: Outgoing, *, cseq: int, add: Sequence[str] = (), drop: Sequence[str] = ()) -> Outgoing:
     """The same request once more as a new one, some header lines replaced (8.1.3.5)."""
     kept = [line for line in request.lines if line.partition(":")[0] not in drop]
-    return dataclasses.replace(request, cseq=cseq, branch=branch, lines=(*kept, *add))
+    return dataclasses.replace(request, cseq=cseq, branch=next_branch(request.branch), lines=(*kept, *add))
+
+
+def next_branch(branch: str) -> str:
+    """The branch of a repetition. It follows from the first one's: an INVITE that is challenged again after a restart
+    is repeated under the very branch its repetition had before, so that no carrier takes it for a second call."""
+    return f"{branch}.r"
 
 
 def credentials_in(request: Outgoing) -> tuple[str, ...]:

@@ -229,11 +229,6 @@ class Transactions:
             it.expiry.cancel()
         it.expiry = self._timers.set(now + 64 * self.t1, self._later(it, "silence"))
 
-    def drop(self, client: Client) -> None:
-        """Forget a client transaction whose outcome matters to nobody any more."""
-        _stop(client)
-        self.clients.pop(client.key, None)
-
     # -- server side ------------------------------------------------------------------------------------------
 
     def repeated(self, now: float, request: Request) -> bool:
@@ -272,6 +267,16 @@ class Transactions:
         else:
             event = "2xx" if status < 300 else "refusal"
         self._step(now, server, event)
+
+    def settle(self, now: float, server: Server) -> None:
+        """After a restart: an INVITE answered before it, whose repetitions must still be known as such."""
+        server.state = "accepted"
+        self._linger(now, server)
+
+    def forget(self, server: Server) -> None:
+        """Their request can be answered no more: its stream is gone."""
+        _stop(server)
+        self.servers.pop(server.key, None)
 
     # -- the machine ------------------------------------------------------------------------------------------
 
