@@ -121,6 +121,7 @@ calendar = "always"
 languages = ["fr"]
 default_language = "fr"
 menu = false
+greeting = []
 queue = "bench"
 recording = "{plan.recording}"
 

@@ -46,6 +46,8 @@ from marhaba.sip.sdp import Direction, Negotiated, accept_answer, answer, make_o
 CENTRE = "centre"
 """The trunk a phone knows: its centre."""
 REGISTER_S = 300
+LEAVE_S_MAX = 2.0
+"""How long a phone that is switched off waits for its calls to end."""
 HISTORY_MAX = 200
 """Ended calls a phone remembers; a demo runs for days."""
 
@@ -259,13 +261,16 @@ class Phone:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for call in list(self.calls.values()):
-            call.hang_up()
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        for call in list(self.calls.values()):
+        alive = list(self.calls.values())
+        for call in alive:
+            call.hang_up()
+        # A BYE may have to wait for the ACK, and its answer is part of a proper end.
+        await asyncio.gather(*(call.wait_ended(LEAVE_S_MAX) for call in alive), return_exceptions=True)
+        for call in alive:
             call.audio.close()
         await self.driver.__aexit__(None, None, None)
 

@@ -95,7 +95,7 @@ class SipDriver:
         ):
             if address is not None:
                 server = await self._loop.create_server(
-                    lambda kind=kind: _Connection(self, kind),  # type: ignore[misc]
+                    lambda kind=kind: _Connection(self, kind),
                     *address,
                     ssl=context,
                     reuse_address=True,
