@@ -159,12 +159,17 @@ def test_on_hold_the_held_side_falls_silent_and_comes_back() -> None:
 
 def test_a_phone_that_leaves_ends_its_calls() -> None:
     async def test() -> None:
-        async with two(Answering(ring_s=AT_ONCE)) as (caller, callee):
-            call = await caller.call("desk")
-            await call.wait_answered(5)
-            await callee.__aexit__()
+        one = PhoneSettings(user="1", server=(OTHER_HOST, OTHER_PORT), host=ONE_HOST, port=ONE_PORT)
+        other = PhoneSettings(user="2", server=(ONE_HOST, ONE_PORT), host=OTHER_HOST, port=OTHER_PORT)
+        answering = Answering(ring_s=AT_ONCE)
+        async with Ticker() as ticker, Phone(one, ticker, random.Random(1)) as caller:
+            async with Phone(other, ticker, random.Random(2), answering=answering) as callee:
+                call = await caller.call("desk")
+                await call.wait_answered(5)
+                (far,) = callee.calls.values()
+            assert far.state is CallState.ENDED
             await call.wait_ended(5)
-            await callee.__aenter__()
+            assert call.ended_by == "remote"
 
     run(test)
 
