@@ -42,6 +42,23 @@ def test_packets_from_a_third_address_are_counted_and_dropped(
     stranger.close()
 
 
+def test_where_the_kernel_has_no_filter_the_worker_drops_strangers_itself(
+    studio: Studio, talking: tuple[Phone, Phone]
+) -> None:
+    a, b = talking
+    detach = 27  # SO_DETACH_FILTER
+    studio.engine.legs["a"].pair.media.setsockopt(socket.SOL_SOCKET, detach, 0)
+    stranger = Phone(ssrc=a.ssrc, sequence=a.sequence, timestamp=a.timestamp)
+    stranger.target = a.target
+    stranger.speak(tone(1000))
+    for _ in range(50):
+        stranger.step()
+        studio.step()
+    assert tones_heard(b, among=[400, 600, 1000]) == {400}
+    assert studio.engine.stats()["a"].foreign == 50
+    stranger.close()
+
+
 def test_a_flood_from_a_stranger_pushes_out_none_of_the_calls_packets(
     studio: Studio, talking: tuple[Phone, Phone]
 ) -> None:
