@@ -49,6 +49,8 @@ CENTRE = "centre"
 REGISTER_S = 300
 LEAVE_S_MAX = 2.0
 """How long a phone that is switched off waits for its calls to end."""
+LAST_ACK_S = 0.2
+"""The BYE of a call just answered waits for its ACK (RFC 3261 section 15), though the call is over for us."""
 HISTORY_MAX = 200
 """Ended calls a phone remembers; a demo runs for days."""
 
@@ -269,10 +271,11 @@ class Phone:
         alive = list(self.calls.values())
         for call in alive:
             call.hang_up()
-        # A BYE may have to wait for the ACK, and its answer is part of a proper end.
         for call in alive:
             with contextlib.suppress(CallError):
                 await call.wait_ended(LEAVE_S_MAX)
+        if alive:
+            await asyncio.sleep(LAST_ACK_S)
         for call in alive:
             call.audio.close()
         await self.driver.__aexit__(None, None, None)
