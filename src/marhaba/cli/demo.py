@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def prepare(folder: Path) -> Path:
     return config
 
 
-def _languages(skills: dict[str, int]) -> list[str]:
+def _languages(skills: Mapping[str, int]) -> list[str]:
     return [name.removeprefix("lang:") for name in skills if name.startswith("lang:")]
 
 

@@ -58,11 +58,11 @@ def _holidays(section: Section) -> list[object]:
     for position, entry in enumerate(entries):
         if isinstance(entry, dict):
             day = Section(section.gathering, entry, (*section.path, "holidays", position))
-            if _is_date(day.raw("date")):
-                if day.has("hours") and _periods_hold(day, "hours"):
-                    good.append(entry)
-            else:
+            if not _is_date(day.raw("date")):
                 day.wrong("date", entry.get("date"), "date")
+                day.has("hours")
+            elif not day.has("hours") or _periods_hold(day, "hours"):
+                good.append(entry)
             day.close()
         elif entry in COUNTRIES or _is_date(entry):
             good.append(entry)

@@ -41,19 +41,20 @@ def check_numbers(top: Section, programmes: Mapping[str, Programme], country: st
 
 def check_names(top: Section, centre: Centre, secrets: Secrets | None) -> None:
     """Whatever can be dialled or named as a target means one thing."""
-    meaning: dict[str, str] = {number: f"programmes.{name}" for number, name in centre.numbers.items()}
+    meaning = {number: f"programmes.{name}" for number, name in centre.numbers.items()}
+
+    def claim(name: str, owner: str, path: tuple[str, ...]) -> None:
+        if (other := meaning.setdefault(name, owner)) != owner:
+            top.wrong(path, name, "name_once", other=other)
+
     for queue in centre.queues:
-        if other := meaning.setdefault(queue, f"queues.{queue}") != f"queues.{queue}":
-            top.wrong(("queues", queue), queue, "name_once", other=other)
-    owners: dict[str, str] = {}
+        claim(queue, f"queues.{queue}", ("queues", queue))
+    for agent in centre.agents:
+        claim(agent, f"agents.{agent}", ("agents", agent))
     for agent in centre.agents.values():
-        for key, target in (("", agent.id), ("phone", agent.phone)):
-            # Two agents may share a phone (two shifts); nothing else may be shared.
-            other = meaning.get(target) or owners.get(target, "")
-            shared = key == "phone" and other.endswith(".phone")
-            if other and not shared and other.split(".")[1] != agent.id:
-                top.wrong(("agents", agent.id, *([key] if key else [])), target, "name_once", other=other)
-            owners.setdefault(target, f"agents.{agent.id}" + (".phone" if key else ""))
+        # A phone may bear its agent's name, and two shifts may share a phone; nothing else may be shared.
+        if agent.phone != agent.id:
+            claim(agent.phone, f"phone {agent.phone}", ("agents", agent.id, "phone"))
     _check_shared_phones(top, centre)
     _check_skills(top, centre)
     _check_realm(top, centre, secrets)

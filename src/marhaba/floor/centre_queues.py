@@ -11,7 +11,7 @@ from marhaba.floor.centre_checks import forms
 from marhaba.floor.centre_model import Limits, Programme, Queue, ServiceLevel
 from marhaba.floor.toml_reading import Section
 from marhaba.kernel.calendar import Calendar
-from marhaba.kernel.errors import BadInput
+from marhaba.kernel.kpi import SERVICE_LEVELS
 from marhaba.kernel.rules import LANGUAGE, LEVEL_MAX, RELAX_STEPS_MAX, QueueRules, RelaxStep, Strategy
 
 PROMPT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -21,8 +21,6 @@ KEY = re.compile(r"[0-9*#]")
 HOUR = 3_600.0
 DAY = 86_400.0
 PRIORITY = (-100, 100)
-FORMULAS = ("F1", "F2", "F3", "F4", "F5", "F6")
-"""The service levels of kernel.kpi."""
 
 
 def read_queues(top: Section, languages: list[str], limits: Limits) -> dict[str, Queue]:
@@ -57,27 +55,21 @@ def _rules(section: Section, name: str, names: list[str], languages: list[str], 
     for skill in skills.keys() & {LANGUAGE, *languages}:
         section.wrong(("skills", skill), skill, "language_skill")
         del skills[skill]
-    to = section.choice("overflow_to", [n for n in names if n != name], "", what="queue")
     language_level = section.integer("language_level", 1, low=0, high=LEVEL_MAX)
-    relax = _relax(section, skills, language_level)
-    try:
-        return QueueRules(
-            name=name,
-            skills=skills,
-            language_level=language_level,
-            priority=section.integer("priority", 0, low=PRIORITY[0], high=PRIORITY[1]),
-            strategy=Strategy(
-                section.choice("strategy", [s.value for s in Strategy], Strategy.LONGEST_IDLE.value)
-            ),
-            relax=relax,
-            overflow_wait_s=section.seconds("overflow_wait_s", 0.0, low=0, high=DAY),
-            overflow_size=section.integer("overflow_size", limits.queue_max, low=1, high=limits.queue_max),
-            overflow_no_staff=section.truth("overflow_no_staff", default=False),
-            overflow_to=to,
-        )
-    except BadInput as error:
-        section.wrong("relax", section.raw("relax"), "relax", why=str(error))
-        return QueueRules(name=name)
+    return QueueRules(
+        name=name,
+        skills=skills,
+        language_level=language_level,
+        priority=section.integer("priority", 0, low=PRIORITY[0], high=PRIORITY[1]),
+        strategy=Strategy(
+            section.choice("strategy", [s.value for s in Strategy], Strategy.LONGEST_IDLE.value)
+        ),
+        relax=_relax(section, skills, language_level),
+        overflow_wait_s=section.seconds("overflow_wait_s", 0.0, low=0, high=DAY),
+        overflow_size=section.integer("overflow_size", limits.queue_max, low=1, high=limits.queue_max),
+        overflow_no_staff=section.truth("overflow_no_staff", default=False),
+        overflow_to=section.choice("overflow_to", [n for n in names if n != name], "", what="queue"),
+    )
 
 
 def _relax(section: Section, skills: Mapping[str, int], language_level: int) -> tuple[RelaxStep, ...]:
@@ -110,7 +102,7 @@ def _relax(section: Section, skills: Mapping[str, int], language_level: int) -> 
 
 def _service_level(section: Section) -> ServiceLevel:
     level = ServiceLevel(
-        formula=section.choice("formula", FORMULAS, "F4", what="formula"),
+        formula=section.choice("formula", SERVICE_LEVELS, "F4", what="formula"),
         threshold_s=section.seconds("threshold_s", 20.0, low=1, high=HOUR),
         short_s=section.seconds("short_s", 5.0, low=0, high=HOUR),
     )

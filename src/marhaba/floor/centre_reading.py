@@ -61,7 +61,7 @@ def read_centre(text: str, *, folder: Path, secrets: Secrets | None, language: s
 
 
 def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> Centre:
-    country = top.choice("country", COUNTRIES, what="country")
+    country = top.choice("country", COUNTRIES, what="country") or next(iter(COUNTRIES))
     timezone = _timezone(top)
     data_folder = (folder / top.text("data_folder", "data")).absolute()
     if len(str(data_folder / "run" / "media-00.sock")) > SOCKET_PATH_MAX:
@@ -130,9 +130,10 @@ def _timezone(top: Section) -> str:
 
 
 def _languages(top: Section) -> list[str]:
-    return list(
-        top.texts("languages", LANGUAGES, pattern=LANGUAGE_CODE, expected="language_code", empty=False)
+    languages = top.texts(
+        "languages", LANGUAGES, pattern=LANGUAGE_CODE, expected="language_code", empty=False
     )
+    return list(languages or LANGUAGES)
 
 
 def _folder(top: Section, key: str, folder: Path) -> Path | None:
@@ -220,7 +221,8 @@ def _media(media: Section, sip: SipSettings) -> MediaSettings:
     last = settings.first_port + 2 * settings.ports_per_worker * settings.workers - 1
     if last > 65_535:
         media.wrong("first_port", settings.first_port, "port_range", last=last)
-    for name, port in (("udp", sip.udp_port), ("tcp", sip.tcp_port), ("tls", sip.tls_port)):
+    ports = {sip.tls_port: "tls", sip.tcp_port: "tcp", sip.udp_port: "udp"}
+    for port, name in ports.items():
         if settings.first_port <= port <= last:
             media.wrong("first_port", settings.first_port, "port_free", name=f"sip.{name}", port=port)
     media.close()

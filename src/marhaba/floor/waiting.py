@@ -110,16 +110,15 @@ def announce(floor: Floor, call: Call) -> None:
         return
     queue = floor.queue(call)
     floor.after(queue.announce_every_s, "announce", call.id)
-    language = speech.language_of(floor, call)
     position = floor.state.routing.position(call.id)
     prompts: list[str] = []
     estimate = None
     if queue.announce_position and position:
-        prompts += spoken.position(position, language)
+        prompts += spoken.position(position)
     if queue.announce_wait and position:
         estimate = floor.waits.estimate(floor.now, call.queue, position)
         if estimate is not None:
-            prompts += spoken.wait_between(estimate.low_s, estimate.high_s, language)
+            prompts += spoken.wait_between(estimate.low_s, estimate.high_s)
     if queue.callback and floor.now - call.since >= queue.callback_after_s:
         prompts += ["callback-offer"]
     if not prompts:

@@ -203,6 +203,8 @@ class Endpoint:
 
     @property
     def registrar(self) -> Registrar:
+        """For dump and load around a restart."""
+        self._core.phones.stale, self._core.tick_known = True, False
         return self._core.registrar
 
     def bindings(self, user: str) -> list[Binding]:

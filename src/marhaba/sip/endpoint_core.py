@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from marhaba.sip.dialog import Dialog, addressed, next_cseq, next_hop
 from marhaba.sip.digest import Authenticator, BadDigest, authorize
 from marhaba.sip.errors import BadMessage
-from marhaba.sip.events import CloseFlow, EndpointSettings, Flow, Send, SipEvent, Trunk
+from marhaba.sip.events import CloseFlow, EndpointSettings, Flow, Registered, Send, SipEvent, Trunk
 from marhaba.sip.leg import Leg
 from marhaba.sip.message import Request, Response
 from marhaba.sip.outgoing import (
@@ -67,6 +67,10 @@ class Core:
         self.server_line = f"Server: {settings.server_name}"
         self.agent_line = f"User-Agent: {settings.server_name}"
         self._secret = hashlib.sha256("".join(token() for _ in range(4)).encode()).digest()
+        self.phones = Phones(self.registrar)
+        self.tick_known = False  # whether `tick_at` is what registrar and trunks wait for
+        self.tick_at: float | None = None
+        self._learned: dict[str, str] = {}  # address behind the host name of a trunk, by trunk
         self._answerable: dict[str, bool] = {}
 
     # -- out --------------------------------------------------------------------------------------------------
@@ -191,7 +195,7 @@ class Core:
         trunk = self.trunk_named(leg.trunk)
         if trunk is None or not trunk.user or tries >= CHALLENGES_MAX:
             return None
-        if self.board.by_address(source.remote_host) != trunk:
+        if not self._is_at(trunk, source):
             self.counts["foreign_challenges"] += 1
             return None
         proxy = response.status == 407
@@ -214,12 +218,58 @@ class Core:
         return again(sent, cseq=cseq, add=(f"{name}: {value}",), drop=(name,))
 
     def trunk_of(self, source: Flow) -> str:
-        """The trunk a request comes from by its address, or ""."""
+        """The trunk a request comes from by its address, or "". A phone registered from there stays a phone."""
         trunk = self.board.by_address(source.remote_host)
-        return trunk.name if trunk is not None else ""
+        return trunk.name if trunk is not None and not self.phones.at(self.settings, source) else ""
+
+    def learn(self, name: str, sent_to: Flow, source: Flow) -> None:
+        """An answer to what was sent to a trunk's own host name shows the address behind the name."""
+        trunk = self.trunk_named(name)
+        if trunk is not None and sent_to.remote_host == trunk.host:
+            self._learned[name] = source.remote_host
+
+    def _is_at(self, trunk: Trunk, source: Flow) -> bool:
+        """Whether `source` is an address of this trunk; what was learnt serves credentials, never incoming calls."""
+        return self._learned.get(trunk.name) == source.remote_host or source.remote_host in (
+            trunk.host,
+            *trunk.hosts,
+        )
 
     def trunk_named(self, name: str) -> Trunk | None:
         return next((trunk for trunk in self.settings.trunks if trunk.name == name), None) if name else None
+
+
+class Phones:
+    """Which addresses registered phones send from: near a carrier of the same address they are still phones."""
+
+    def __init__(self, registrar: Registrar) -> None:
+        self._registrar = registrar
+        self._places: dict[tuple[str, str], tuple[str, str, int]] = {}  # by user and contact
+        self._here: Counter[tuple[str, str, int]] = Counter()
+        self.stale = False  # bindings were loaded from elsewhere
+
+    def note(self, event: Registered) -> None:
+        before = self._places.pop((event.user, event.contact), None)
+        if before is not None:
+            self._here[before] -= 1
+            if not self._here[before]:
+                del self._here[before]
+        if event.expires:
+            place = _place(event.flow)
+            self._places[(event.user, event.contact)] = place
+            self._here[place] += 1
+
+    def at(self, settings: EndpointSettings, source: Flow) -> bool:
+        if self.stale:
+            self.stale = False
+            for user in settings.users:
+                for binding in self._registrar.bindings(user.name):
+                    self.note(Registered(user.name, str(binding.contact), 1, binding.flow))
+        return _place(source) in self._here
+
+
+def _place(flow: Flow) -> tuple[str, str, int]:
+    return flow.transport, flow.remote_host, flow.remote_port
 
 
 def tokens_of(message: Request | Response, name: str) -> list[str]:

@@ -21,28 +21,28 @@ def register(core: Core, now: float, request: Request, source: Flow, user: str) 
 
 def tick(core: Core, now: float) -> None:
     """Bindings that ran out, and what trunks are due for: REGISTER, OPTIONS."""
-    expiry, due = core.registrar.next_expiry(), core.board.next_due()
-    if expiry is not None and expiry <= now:
-        core.registrar.expire(now)
-    if due is not None and due <= now:
-        for trunk, request, flow in core.board.due(now):
-            _send(core, now, trunk, request, flow)
+    at = next_tick(core)
+    if at is None or at > now:
+        return
+    core.registrar.expire(now)
+    for trunk, request, flow in core.board.due(now):
+        _send(core, now, trunk, request, flow)
     _tell(core)
 
 
 def next_tick(core: Core) -> float | None:
-    moments = (core.registrar.next_expiry(), core.board.next_due())
-    return min((moment for moment in moments if moment is not None), default=None)
+    """Remembered until something changes: it is asked for after every message."""
+    if not core.tick_known:
+        moments = (core.registrar.next_expiry(), core.board.next_due())
+        core.tick_at = min((moment for moment in moments if moment is not None), default=None)
+        core.tick_known = True
+    return core.tick_at
 
 
 def trunk_flow(core: Core, name: str) -> Flow | None:
     """Where requests to a trunk go; the driver resolves a host name. None: there is no such trunk."""
     trunk = core.trunk_named(name)
-    if trunk is None:
-        return None
-    settings = core.settings
-    port = {"udp": settings.udp_port, "tcp": settings.tcp_port, "tls": settings.tls_port}[trunk.transport]
-    return Flow(trunk.transport, settings.advertised_host, port, trunk.host, trunk.port)
+    return core.board.flow(trunk) if trunk is not None else None
 
 
 def reconfigure(core: Core, now: float, settings: EndpointSettings) -> None:
@@ -55,14 +55,15 @@ def reconfigure(core: Core, now: float, settings: EndpointSettings) -> None:
     core.authenticator.users = {user.name: user for user in settings.users}
     core.registrar.reconfigure(settings)
     core.board.reconfigure(now, settings)
+    _tell(core)
 
 
 def _send(core: Core, now: float, trunk: str, request: Request, flow: Flow) -> None:
     def tell(now: float, heard: Heard, source: Flow) -> None:
         response = None if isinstance(heard, str) else heard
-        if response is not None and response.status < 200:
-            return
-        for retry in core.board.response(now, trunk, response):
+        if response is not None:
+            core.learn(trunk, flow, source)
+        for retry in core.board.response(now, trunk, response, request.method):
             _send(core, now, trunk, retry, flow)
         _tell(core)
 
@@ -77,9 +78,11 @@ def _send(core: Core, now: float, trunk: str, request: Request, flow: Flow) -> N
 
 
 def _tell(core: Core) -> None:
-    if core.registrar.events:
-        core.events.extend(core.registrar.events)
-        core.registrar.events.clear()
-    if core.board.events:
-        core.events.extend(core.board.events)
-        core.board.events.clear()
+    """Hand on what registrar and trunks have to say, and look anew at what they wait for."""
+    for event in core.registrar.events:
+        core.phones.note(event)
+    core.events.extend(core.registrar.events)
+    core.registrar.events.clear()
+    core.events.extend(core.board.events)
+    core.board.events.clear()
+    core.tick_known = False

@@ -106,6 +106,8 @@ def send_invite(core: Core, now: float, leg: Leg, sent: Outgoing, *, data: bytes
 
 
 def on_answer(core: Core, now: float, leg: Leg, sent: Outgoing, heard: Heard, source: Flow) -> None:
+    if leg.trunk and not isinstance(heard, str):
+        core.learn(leg.trunk, leg.flow, source)
     if isinstance(heard, str) or heard.status >= 300:
         _refused(core, now, leg, sent, heard, source)
         return

@@ -158,9 +158,9 @@ def _out_of_dialog(core: Core, now: float, request: Request, source: Flow) -> No
         core.counts["refused_overload"] += 1
         core.reply(request, source, 503, lines=(f"Retry-After: {OVERLOAD_RETRY_AFTER_S}",))
         return
-    trunk = "" if method == "REGISTER" else core.trunk_of(source)
+    trunk = core.trunk_of(source) if method != "REGISTER" else ""
     user = ""
-    if not trunk:
+    if not trunk or "Authorization" in request.headers:
         verdict = core.authenticator.check(
             now,
             method,
@@ -169,11 +169,12 @@ def _out_of_dialog(core: Core, now: float, request: Request, source: Flow) -> No
             request.body,
             source=source.remote_host,
         )
-        if not verdict.user:
+        if not verdict.user and not trunk:
             challenges = core.authenticator.challenge(now, stale=verdict.stale, source=source.remote_host)
             core.reply(request, source, 401, lines=[f"WWW-Authenticate: {value}" for value in challenges])
             return
         user = verdict.user
+        trunk = "" if user else trunk
     if refusal := _inspected(request):
         core.reply(request, source, refusal[0], lines=refusal[1:])
     elif method == "INVITE":
