@@ -1,14 +1,30 @@
 """What arrives in the packets: tones of known frequency at their level, where they belong and nowhere else."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from marhaba.media.protocol import PCMA, PCMU, Hear, LegClosed, OpenLeg, Trouble
+from marhaba.media import g711
+from marhaba.media.protocol import (
+    PCMA,
+    PCMU,
+    Hear,
+    LegClosed,
+    OpenLeg,
+    Play,
+    PlayEnded,
+    Record,
+    RecordEnded,
+    SendDigits,
+    StopRecord,
+    Trouble,
+)
 from marhaba.media.testing import LOOPBACK, Phone, Studio
 from marhaba.media.tones import tone_level_db
+from marhaba.media.wire import REST_S
 
 LEVEL = -12.0
 NOTHING = -50.0  # what quantising leaves at harmonics stays below
@@ -52,8 +68,6 @@ def test_octets_of_one_codec_are_passed_on_unchanged(studio: Studio) -> None:
     studio.step(60)
     sent = np.concatenate([noise] * 2)[: 8000 + 160]
     heard = b.heard().tolist()
-    from marhaba.media import g711
-
     first = g711.decode(g711.encode(sent, g711.A_LAW), g711.A_LAW).tolist()
     start = next(n for n in range(0, 800, 160) if heard[n : n + 160] == first[:160])
     assert heard[start : start + 8000] == first[:8000]
@@ -236,3 +250,30 @@ def test_a_leg_opened_without_a_far_side_talks_once_it_is_aimed(studio: Studio) 
     studio.step(5)
     assert len(phone.received) == 5
     assert studio.engine.stats()["a"].received == 5
+
+
+def test_after_many_calls_nothing_is_left_of_them(studio: Studio, tmp_path: Path) -> None:
+    pairs = len(studio.engine.wire.free)
+    for n in range(40):
+        legs = [f"a{n}", f"b{n}"]
+        for leg in legs:
+            studio.open(leg, Phone()).speak(tone(400))
+        studio.talk(*legs)
+        studio.tell(Record(f"r{n}", str(tmp_path / f"{n}.wav"), legs[0], [legs[1]]))
+        studio.tell(Play(legs[0], "x", [str(tmp_path / "none.wav")]), SendDigits(legs[1], "1"))
+        studio.step(3)
+        studio.tell(StopRecord(f"r{n}"))
+        for leg in legs:
+            studio.shut(leg)
+        studio.now += REST_S
+        studio.step(50)
+    studio.step(600)
+    studio.step_until(lambda: len(studio.of(RecordEnded)) == 40)
+    engine = studio.engine
+    assert len(studio.of(LegClosed)) == 80
+    assert len(studio.of(PlayEnded)) == 40
+    assert len(engine.wire.free) == pairs
+    assert (engine.held(), engine.recordings(), engine.stats()) == ([], [], {})
+    kept = (engine._playing, engine._dialling, engine._pressed, engine._report_due)
+    assert [len(names) for names in kept] == [0, 0, 0, 0]
+    assert (len(engine._rows_free), engine._high) == (pairs, 0)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marhaba.media.framing import BadFrame, command_reader, event_reader, frame
-from marhaba.media.protocol import FRAME_BYTES_MAX, Digit, Hear, OpenLeg, Play, WorkerStats
+from marhaba.media.protocol import FRAME_BYTES_MAX, Digit, Hear, LegStats, OpenLeg, Play, WorkerStats
 
 MESSAGES = [OpenLeg("a", 4000), Hear("a", ["b", "c"]), Play("a", "t", ["/x/é.wav"], until_digit=True)]
 
@@ -35,8 +35,6 @@ def test_a_stream_of_something_else_is_refused_after_the_last_whole_message(data
 
 
 def test_figures_of_2000_legs_fit_a_frame() -> None:
-    from marhaba.media.protocol import LegStats
-
     legs = {f"leg-{n:032}": LegStats(received=1 << 40, jitter_ms=123.456, mos=4.1) for n in range(2000)}
     stats = WorkerStats(2000, 1000, 0.1, 0.2, 0.3, 4, 5.6, 7.8, legs)
     data = frame(stats)

@@ -8,8 +8,8 @@ from marhaba.media.dtmf import DIGIT_TICKS, DIGITS, DigitReceiver, DigitSender, 
 from marhaba.media.protocol import Digit, Play, PlayEnded, SendDigits, Trouble
 from marhaba.media.testing import Phone, Studio
 from marhaba.media.tones import DTMF_HZ, tone_level_db
+from tests.media.conftest import Maker
 from tests.media.test_bridge import tone, tones_heard
-from tests.media.test_playing import Maker, make  # noqa: F401 -- a fixture
 
 
 def press(studio: Studio, phone: Phone, digits: str, *, payload_type: int = 101, lose: int = 0) -> None:
@@ -54,7 +54,7 @@ def test_keys_do_not_reach_the_other_side_and_count_as_no_loss(studio: Studio) -
     assert (stats.lost, stats.malformed) == (0, 0)
 
 
-def test_a_key_pressed_at_once_stops_a_prompt_that_allows_it(studio: Studio, make: Maker) -> None:  # noqa: F811
+def test_a_key_pressed_at_once_stops_a_prompt_that_allows_it(studio: Studio, make: Maker) -> None:
     a = studio.open("a", Phone())
     path = make("p.wav", np.tile(tone(400), 10))
     studio.tell(Play("a", "menu", [path], until_digit=True))

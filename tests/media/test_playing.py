@@ -1,7 +1,6 @@
 """Prompts and music as they are heard: from their first 20 ms to their last, and by whom."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +11,8 @@ from marhaba.media.clips import PROMPTS_MAX
 from marhaba.media.protocol import PCMA, PCMU, Hear, Music, Play, PlayEnded, StopPlay
 from marhaba.media.testing import Phone, Studio
 from marhaba.media.tones import tone_level_db
-from marhaba.media.wav import WavWriter
+from tests.media.conftest import Maker
 from tests.media.test_bridge import tone, tones_heard
-
-Maker = Callable[[str, np.ndarray], str]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Maker:
-    """Writes a WAV of these samples and returns its path."""
-
-    def made(name: str, samples: np.ndarray) -> str:
-        path = tmp_path / name
-        path.unlink(missing_ok=True)
-        writer = WavWriter(path, channels=1, codec="pcm16")
-        writer.append(samples.astype("<i2").tobytes())
-        writer.close()
-        return str(path)
-
-    return made
 
 
 def ended(studio: Studio) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ import pytest
 
 from marhaba.media import rtcp
 from marhaba.media.engine import EngineSettings
-from marhaba.media.protocol import LegSilent
+from marhaba.media.protocol import CloseLeg, LegSilent, OpenLeg
 from marhaba.media.testing import Phone, Studio
 from tests.media.test_bridge import tone
 
@@ -93,8 +93,6 @@ def test_closing_a_leg_says_goodbye(studio: Studio) -> None:
     phone = studio.open("a", Phone())
     studio.step(5)
     studio.phones.pop("a")
-    from marhaba.media.protocol import CloseLeg
-
     studio.tell(CloseLeg("a"))
     data = phone.control.recv(2048)
     assert data[-8:-4] == bytes((0x81, rtcp.GOODBYE, 0, 1))
@@ -128,8 +126,6 @@ def test_a_far_side_that_holds_us_or_is_not_known_yet_need_not_send() -> None:
     studio = Studio(settings=EngineSettings(legs_max=24, silent_s=1.0))
     phone = studio.open("a", Phone())
     studio.aim("a", phone, sends=False)
-    from marhaba.media.protocol import OpenLeg
-
     studio.tell(OpenLeg("b", studio.engine.wire.free[0]))
     studio.step(300)
     assert silent(studio) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from marhaba.media import rtp
-from marhaba.media.protocol import Digit, OpenLeg, PortsFree
+from marhaba.media.protocol import AimLeg, CloseLeg, Digit, OpenLeg, PortsFree, Trouble
 from marhaba.media.testing import LOOPBACK, Phone, Studio
 from marhaba.media.wire import REST_S
 from tests.media.test_bridge import tone, tones_heard
@@ -144,6 +144,25 @@ def test_the_far_sides_port_is_learnt_once_from_its_first_packet(studio: Studio)
     assert studio.engine.held()[0].remote_port == real.port
 
 
+def test_a_learnt_port_stays_when_said_again_and_is_learnt_anew_when_another_is_said(studio: Studio) -> None:
+    said, real, moved = Phone(), Phone(), Phone()
+    leg = studio.open("a", said, latch_host_only=True)
+    for name, phone in (("real", real), ("moved", moved)):
+        phone.target = leg.target
+        studio.phones[name] = phone
+    real.speak(tone(400))
+    studio.step(2)
+    assert studio.engine.held()[0].remote_port == real.port
+    studio.tell(AimLeg("a", LOOPBACK, said.port, latch_host_only=True))
+    studio.step(2)
+    assert studio.engine.held()[0].remote_port == real.port
+    real.hush()
+    studio.tell(AimLeg("a", LOOPBACK, said.port + 100, latch_host_only=True))
+    moved.speak(tone(400))
+    studio.step(2)
+    assert studio.engine.held()[0].remote_port == moved.port
+
+
 def test_garbage_does_not_set_the_latch(studio: Studio) -> None:
     said, real = Phone(), Phone()
     leg = studio.open("a", said, latch_host_only=True)
@@ -163,8 +182,6 @@ def test_a_new_leg_does_not_hear_what_came_for_the_last_one(studio: Studio) -> N
     late.speak(tone(400))
     studio.step(5)
     studio.phones.pop("a")
-    from marhaba.media.protocol import CloseLeg
-
     studio.tell(CloseLeg("a"))
     late.step()
     late.step()
@@ -180,8 +197,6 @@ def test_a_new_leg_does_not_hear_what_came_for_the_last_one(studio: Studio) -> N
 
 
 def test_a_port_is_lent_to_one_leg_only(studio: Studio) -> None:
-    from marhaba.media.protocol import Trouble
-
     port = studio.engine.wire.free[0]
     studio.tell(OpenLeg("a", port), OpenLeg("b", port))
     assert [trouble.about for trouble in studio.of(Trouble)] == ["b"]

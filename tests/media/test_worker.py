@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from multiprocessing.context import SpawnProcess
@@ -52,8 +53,6 @@ GUARD_S = 20.0
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A short path: a socket's has 108 octets at most."""
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="mw-") as name:
         yield Path(name)
 

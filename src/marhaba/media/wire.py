@@ -42,6 +42,7 @@ class Pair:
     control: socket.socket
     row: int = -1
     remote: Address = ("", 0)
+    said: Address = ("", 0)  # the far side's address by its SDP
     learns_port: bool = False  # the far side's port is taken from its first packet
     control_remote: Address = ("", 0)
     control_muxed: bool = False
@@ -104,13 +105,15 @@ class Wire:
         pair.row, pair.foreign, pair.dropped_before = row, 0, dropped(pair.media) + dropped(pair.control)
         self._media[pair.media.fileno()] = pair
         self._control[pair.control.fileno()] = pair
+        pair.said = ("", 0)
         self.aim(pair, ("", 0), learns_port=False)
         return pair
 
     def aim(self, pair: Pair, remote: Address, *, learns_port: bool) -> None:
-        if learns_port and pair.remote[0] == remote[0] and not pair.learns_port and pair.remote[1]:
-            return  # learnt already from this host; a re-INVITE says the same wrong port again
-        pair.remote, pair.learns_port = remote, learns_port
+        if learns_port and remote == pair.said and not pair.learns_port:
+            return  # a re-INVITE that says the same port again: the one learnt stays
+        pair.said = pair.remote = remote
+        pair.learns_port = learns_port
         pair.control_remote = (remote[0], remote[1] + 1) if remote[1] else ("", 0)
         pair.control_muxed = False
         admit(pair.media, remote[0] if remote[1] or learns_port else "", 0 if learns_port else remote[1])
