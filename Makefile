@@ -52,3 +52,6 @@ bench: install-dev
 format: install-dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+prompts: apt-test install-dev
+	.venv/bin/python scripts/make_prompts.py
