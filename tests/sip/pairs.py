@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from marhaba.sip.endpoint import Endpoint
-from marhaba.sip.events import EndpointSettings, Flow, LegEnded, Party, Send, SipEvent, Trunk
+from marhaba.sip.events import EndpointSettings, Flow, IncomingCall, LegEnded, Party, Send, SipEvent, Trunk
 from marhaba.sip.message import Request, Response, parse
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
@@ -27,18 +27,18 @@ def tokens(name: str) -> Callable[[], str]:
     return lambda: f"{name}{next(counter):08x}"
 
 
-def settings(host: str, peer: str, **more: object) -> EndpointSettings:
+def settings(host: str, peer: str, **more: Any) -> EndpointSettings:
     return EndpointSettings(
         advertised_host=host,
         trunks=(Trunk("carrier", peer, hosts=(peer,), keep_alive_s=0),),
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
 class Side:
     """One endpoint and everything it said."""
 
-    def __init__(self, name: str, host: str, peer: str, **more: object) -> None:
+    def __init__(self, name: str, host: str, peer: str, **more: Any) -> None:
         self.host, self.name = host, name
         self.settings = settings(host, peer, **more)
         self.endpoint = Endpoint(self.settings, tokens(name))
@@ -68,9 +68,7 @@ class Side:
 class Pair:
     """`house` is the endpoint under test, `peer` a second one at the far end; each is the other's carrier."""
 
-    def __init__(
-        self, *, house: dict[str, object] | None = None, peer: dict[str, object] | None = None
-    ) -> None:
+    def __init__(self, *, house: dict[str, Any] | None = None, peer: dict[str, Any] | None = None) -> None:
         self.now = 0.0
         self.house = Side("house", "192.0.2.1", "192.0.2.2", **(house or {}))
         self.peer = Side("peer", "192.0.2.2", "192.0.2.1", **(peer or {}))
@@ -100,9 +98,7 @@ class Pair:
             wakes = [at for side in (self.house, self.peer) if (at := side.endpoint.next_wake()) is not None]
             moments = [*wakes, *[entry[0] for entry in self._wire[:1]]]
             at = min(moments, default=until)
-            if at > until:
-                break
-            if not moments:
+            if not moments or at > until:
                 break
             self.now = max(self.now, at)
             while self._wire and self._wire[0][0] <= self.now:
@@ -115,23 +111,23 @@ class Pair:
 
     # -- the usual moves --------------------------------------------------------------------------------------
 
-    def dial(self, leg: str = "out", **more: object) -> bytes:
+    def dial(self, leg: str = "out", **more: Any) -> bytes:
         """The house calls the peer."""
         return self._dial(self.house, leg, **more)
 
-    def dial_in(self, leg: str = "far", **more: object) -> bytes:
+    def dial_in(self, leg: str = "far", **more: Any) -> bytes:
         """The peer calls the house."""
         return self._dial(self.peer, leg, **more)
 
-    def _dial(self, side: Side, leg: str, **more: object) -> bytes:
-        asked: dict[str, object] = {
+    def _dial(self, side: Side, leg: str, **more: Any) -> bytes:
+        asked: dict[str, Any] = {
             "target": f"sip:0539000001@{self.other(side).host}",
             "flow": side.flow,
             "caller": CALLER,
             "sdp": OFFER,
             "trunk": "carrier",
         }
-        data = side.endpoint.invite(self.now, leg=leg, **{**asked, **more})  # type: ignore[arg-type]
+        data = side.endpoint.invite(self.now, leg=leg, **{**asked, **more})
         self.run(0.1)
         return data
 
@@ -140,8 +136,6 @@ class Pair:
         side = side or self.house
         self._dial(side, "out")
         other = self.other(side)
-        from marhaba.sip.events import IncomingCall
-
         leg = other.of(IncomingCall)[-1].leg
         assert other.endpoint.answer(self.now, leg, ANSWER)
         self.run(0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from marhaba.sip.events import (
@@ -159,7 +161,7 @@ def test_a_cancel_waits_until_something_was_heard() -> None:
     assert pair.house.starts("CANCEL") == []
     pair.run(40.0)
     leg = pair.peer.one(IncomingCall).leg
-    assert len(pair.house.starts("CANCEL")) == 1
+    assert pair.house.starts("CANCEL") == pytest.approx([2.2, 2.7, 3.7])
     assert pair.peer.ends(leg) == [LegEnded(leg, "remote", 487, "cancel")]
     assert pair.nothing_left()
 
@@ -205,6 +207,7 @@ def test_a_dead_far_side_ends_the_call_after_64_t1() -> None:
 
 def test_an_incoming_call_nobody_decides_about_is_refused() -> None:
     pair = Pair()
+    pair.fate = _Nth("CANCEL", 1_000)
     pair.dial_in()
     leg = pair.house.one(IncomingCall).leg
     pair.run(400.0)
@@ -270,7 +273,7 @@ def test_a_call_survives_the_loss_of_any_of_its_messages(lost: str, count: int) 
 def test_everything_twice_is_as_good_as_once() -> None:
     pair = Pair()
     pair.fate = lambda data: [DELAY_S, 3 * DELAY_S]
-    house, peer = pair.up()
+    house, _ = pair.up()
     pair.house.endpoint.hang_up(pair.now, house)
     pair.run(60.0)
     assert _kinds(pair.house.events) == ["LegAnswered", "LegEnded"]
@@ -368,7 +371,7 @@ def test_verbs_that_do_not_fit_the_state_do_nothing() -> None:
 # -- what an INVITE of ours looks like -------------------------------------------------------------------------------
 
 
-def _invite(side: Side, pair: Pair, **more: object) -> Request:
+def _invite(side: Side, pair: Pair, **more: Any) -> Request:
     data = pair.dial(**more)
     message = parse(data)
     assert side.sent[0][1] == data

@@ -83,9 +83,10 @@ def _request(method: str = "INVITE", branch: str = ";branch=z9hG4bKb", *, uri: s
     [(INVITE_CLIENT, "calling"), (CLIENT, "trying"), (INVITE_SERVER, "proceeding"), (SERVER, "trying")],
 )
 def test_every_state_of_a_table_is_reached_and_left(table: Table, start: str) -> None:
-    reached, fresh = {start}, {start}
+    reached: set[str] = {start}
+    fresh: set[str] = {start}
     while fresh:
-        fresh = {row[0] for (state, _), row in table.items() if state in fresh} - reached
+        fresh = {str(row[0]) for (state, _), row in table.items() if state in fresh} - reached
         reached |= fresh
     assert {state for state, _ in table} | {"terminated"} == reached
     assert all(row[0] != "terminated" or "stop" in row[1] for row in table.values())

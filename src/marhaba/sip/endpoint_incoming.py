@@ -179,8 +179,12 @@ def ring(core: Core, now: float, leg: Leg, sdp: bytes = b"") -> bool:
         _provisional(core, now, leg, status, sdp)
     if leg.nudge is not None:
         leg.nudge.cancel()
-    leg.nudge = core.timers.set(now + PROVISIONAL_EVERY_S, lambda now: ring(core, now, leg, sdp))
+    leg.nudge = core.timers.set(now + PROVISIONAL_EVERY_S, lambda now: _ring_on(core, now, leg, sdp))
     return True
+
+
+def _ring_on(core: Core, now: float, leg: Leg, sdp: bytes) -> None:
+    ring(core, now, leg, sdp)
 
 
 def _provisional(core: Core, now: float, leg: Leg, status: int, sdp: bytes) -> None:

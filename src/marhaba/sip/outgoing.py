@@ -189,7 +189,7 @@ def bracketed(host: str) -> str:
 
 def clean(text: str, limit: int = NAME_CHARS_MAX) -> str:
     """Without control and direction-changing characters, and not too long: fit for a header and for a screen."""
-    return text.translate(_CLEAN)[:limit].strip()
+    return " ".join(text[: 4 * limit].translate(_CLEAN).split())[:limit].strip()
 
 
 def quoted(text: str) -> str:
