@@ -15,7 +15,7 @@ from pathlib import Path
 from marhaba.cli.load_register import Account
 from marhaba.cli.load_sip import read, request
 from marhaba.cli.load_wire import Wire
-from marhaba.cli.processes import Cost, cost_of_tree
+from marhaba.cli.processes import Cost, command_of, cost_of_tree
 from marhaba.kernel.errors import MarhabaError
 from marhaba.sip.digest import ha1
 
@@ -61,6 +61,15 @@ class RunningCentre:
     def cost(self) -> Cost:
         """CPU and memory of the supervisor, the floor and the media workers."""
         return cost_of_tree(self.process.pid)
+
+    def cpu_by_role(self) -> dict[str, float]:
+        """CPU seconds of the floor, of all media workers, and of the supervisor."""
+        found: dict[str, float] = {}
+        for process, cpu_s in self.cost().cpu_s_of.items():
+            words = command_of(process)
+            role = words[words.index("--role") + 1] if "--role" in words else "supervisor"
+            found[role] = found.get(role, 0.0) + cpu_s
+        return found
 
     def log(self) -> str:
         return (self.folder / "centre.log").read_text(errors="replace")

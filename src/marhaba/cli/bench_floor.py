@@ -67,6 +67,7 @@ class Run:
     failed: int
     failures: dict[str, int]
     cpu_ms_per_call: float
+    cpu_ms_by_role: dict[str, float]  # a call
     rss_mib: float
 
     def setup_ms(self, share: float) -> float:
@@ -103,6 +104,7 @@ def measure_steady() -> dict[str, float]:
         "invite_to_agent_ms_p99": run.setup_ms(0.99),
         "invite_to_answer_ms_p50": percentile(run.result.answer_ms, 0.5),
         "cpu_ms_per_call": run.cpu_ms_per_call,
+        **{f"{role}_cpu_ms_per_call": value for role, value in run.cpu_ms_by_role.items()},
         "lost_packets": run.result.audio.lost,
         "generator_lost_packets": run.result.audio.dropped_here + run.result.audio.unsent,
         "generator_late_ms_p99": run.result.own_late_ms_p99,
@@ -112,7 +114,8 @@ def measure_steady() -> dict[str, float]:
 def measure_signalling() -> dict[str, float]:
     """The same without RTP."""
     run = steady(audio=False)
-    return {"failed": run.failed, "signalling_cpu_ms_per_call": run.cpu_ms_per_call}
+    by_role = {f"signalling_{role}_cpu_ms_per_call": value for role, value in run.cpu_ms_by_role.items()}
+    return {"failed": run.failed, "signalling_cpu_ms_per_call": run.cpu_ms_per_call, **by_role}
 
 
 def measure_sipp() -> dict[str, float]:
@@ -209,7 +212,7 @@ def load(house: RunningCentre, *, calls: int, rate: float, at_peak: bool = False
         process.stdin.write(msgspec.json.encode(plan).decode() + "\n")
         process.stdin.flush()
         assert process.stdout.readline() == "ready\n", f"the agents did not register:\n{house.log()[-2000:]}"
-        before = house.cost()
+        before = house.cpu_by_role()
         process.stdin.write("go\n")
         process.stdin.flush()
         rss = 0.0
@@ -217,7 +220,8 @@ def load(house: RunningCentre, *, calls: int, rate: float, at_peak: bool = False
             _sleep(process, calls / rate + 1.0)
             rss = house.cost().rss_mib
         out, _ = process.communicate(timeout=calls / rate + plan.talk_s[1] + plan.wait_s_max + ENDING_S)
-        after = house.cost()
+        after = house.cpu_by_role()
+        rss = rss or house.cost().rss_mib
     finally:
         if process.poll() is None:
             process.kill()
@@ -226,12 +230,14 @@ def load(house: RunningCentre, *, calls: int, rate: float, at_peak: bool = False
     failures = dict(result.failures)
     if result.audio is not None and not result.failed:
         failures = without_audio(plan, result.audio)
+    by_role = {role: (after[role] - before.get(role, 0.0)) * 1000 / calls for role in after}
     return Run(
         result=result,
         failed=sum(failures.values()),
         failures=failures,
-        cpu_ms_per_call=(after.cpu_s - before.cpu_s) * 1000 / calls,
-        rss_mib=rss or after.rss_mib,
+        cpu_ms_per_call=sum(by_role.values()),
+        cpu_ms_by_role=by_role,
+        rss_mib=rss,
     )
 
 

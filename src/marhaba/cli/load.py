@@ -46,7 +46,7 @@ class LoadPlan(msgspec.Struct, frozen=True):
     hangs_up: str = "caller"  # or "agent"
     ring_s: float = 0.0
     wait_s_max: float = 20.0  # from INVITE to both sides talking
-    audio: bool = False
+    audio: bool = False  # False: both sides say a=inactive, so that no RTP flows in either direction
     audio_ports: tuple[int, int] = (16000, 16010)
     seed: int = 1
 
@@ -391,7 +391,8 @@ class Load:
 
     def _sdp(self, kind: str, number: int) -> str:
         host = self.plan.caller[0] if kind == "caller" else self.plan.agent[0]
-        return sdp(host, self.plan.audio_ports[kind == "agent"], number + 1)
+        direction = "sendrecv" if self.plan.audio else "inactive"
+        return sdp(host, self.plan.audio_ports[kind == "agent"], number + 1, direction=direction)
 
     def _speak(self, leg: str, side: int, body: str) -> None:
         host, port = audio_in(body)

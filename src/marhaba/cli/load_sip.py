@@ -90,10 +90,10 @@ def audio_in(body: str) -> tuple[str, int]:
     return host, port
 
 
-def sdp(host: str, port: int, session: int) -> str:
+def sdp(host: str, port: int, session: int, *, direction: str = "sendrecv") -> str:
     return (
         f"v=0\r\no=load {session} 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-        f"m=audio {port} {PROFILE}a=ptime:20\r\na=sendrecv\r\n"
+        f"m=audio {port} {PROFILE}a=ptime:20\r\na={direction}\r\n"
     )
 
 

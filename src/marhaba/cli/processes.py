@@ -17,6 +17,7 @@ class Cost:
     cpu_s: float
     rss_mib: float
     processes: int
+    cpu_s_of: dict[int, float]  # process -> its own, with the children it waited for
 
 
 def cost_of_tree(pid: int) -> Cost:
@@ -29,7 +30,16 @@ def cost_of_tree(pid: int) -> Cost:
         cpu_s=sum(stats[process].cpu_ticks for process in tree) * _TICK_S,
         rss_mib=sum(stats[process].rss_pages for process in tree) * _PAGE_MIB,
         processes=len(tree),
+        cpu_s_of={process: stats[process].cpu_ticks * _TICK_S for process in tree},
     )
+
+
+def command_of(pid: int) -> list[str]:
+    """The arguments a process was started with; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 @dataclass(frozen=True, slots=True)
