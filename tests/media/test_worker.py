@@ -46,8 +46,22 @@ from marhaba.media.worker import (
 )
 from tests.media.test_bridge import tone
 
-PORT_FIRST = 31_000
+PORTS = 200
 GUARD_S = 20.0
+
+
+def free_range() -> int:
+    """The first of 200 ports in a row that nobody holds."""
+    for first in range(33_000, 60_000, PORTS):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + PORTS):
+                sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                sock.bind((LOOPBACK, port))
+            return first
+    raise OSError("no free ports")
+
+
+PORT_FIRST = free_range()
 
 
 @pytest.fixture
@@ -59,7 +73,9 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def process(folder: Path) -> Iterator[SpawnProcess]:
-    settings = WorkerSettings("media-7", folder / "run" / "w.sock", port_first=PORT_FIRST, port_pairs=100)
+    settings = WorkerSettings(
+        "media-7", folder / "run" / "w.sock", port_first=PORT_FIRST, port_pairs=PORTS // 2
+    )
     started = multiprocessing.get_context("spawn").Process(target=run_worker, args=(settings,))
     started.start()
     yield started
@@ -143,9 +159,11 @@ def test_a_worker_lends_its_ports_and_lets_only_its_owner_in(process: SpawnProce
             )
             assert len(welcome.ports_free) >= 64
             lent = [*welcome.ports_free]
-            await floor.until(lambda: len(lent) + sum(len(e.ports) for e in floor.of(PortsFree)) == 100)
+            await floor.until(
+                lambda: len(lent) + sum(len(e.ports) for e in floor.of(PortsFree)) == PORTS // 2
+            )
             lent += [port for event in floor.of(PortsFree) for port in event.ports]
-            assert sorted(lent) == list(range(PORT_FIRST, PORT_FIRST + 200, 2))
+            assert sorted(lent) == list(range(PORT_FIRST, PORT_FIRST + PORTS, 2))
             assert stat.S_IMODE((folder / "run" / "w.sock").stat().st_mode) == 0o600
 
     run(journey)

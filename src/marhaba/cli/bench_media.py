@@ -42,6 +42,7 @@ SETTLE_S: Final = 2.0
 HOST: Final = "127.0.0.1"
 LOAD_PORTS: Final = (58_000, 58_010)
 WORKER_PORT: Final = 40_000
+SPARE_PAIRS: Final = 100  # other programs may hold some of the ports
 STARTED_S_MAX: Final = 20.0
 
 Group = Sequence[str]
@@ -96,7 +97,7 @@ async def _run(groups: Sequence[Group], *, recorded: bool) -> Run:
             socket=Path(folder) / "media.sock",
             host=HOST,
             port_first=WORKER_PORT,
-            port_pairs=sum(map(len, groups)),
+            port_pairs=sum(map(len, groups)) + SPARE_PAIRS,
         )
         process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(settings,))
         process.start()
