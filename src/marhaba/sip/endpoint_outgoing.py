@@ -241,7 +241,7 @@ def _retry(core: Core, leg: Leg, sent: Outgoing, response: Response, source: Flo
     """Our INVITE once more, when the refusal says how it would be taken: credentials, or a longer session."""
     if response.status in (401, 407):
         return core.authorised(leg, sent, response, source, tries=leg.tries, cseq=sent.cseq + 1)
-    least = number_of(response.headers.get("Min-SE")) if response.status == 422 else None
+    least = number_of(response.headers.get(session.MIN_SE)) if response.status == 422 else None
     if least is None or leg.tries:
         return None
     least = min(least, session.INTERVAL_S_MAX)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from marhaba.sip.endpoint_core import Core, number_of, tokens_of
 from marhaba.sip.leg import Leg
-from marhaba.sip.message import Request, Response
+from marhaba.sip.message import Request, Response, canonical
 
+MIN_SE = canonical("Min-SE")  # as the parser spells it
 EXPIRY_MARGIN_S = 32
 """The BYE goes out this long (or a third of the interval, if less) before the session would expire, section 10."""
 INTERVAL_S_MAX = 86_400
@@ -50,7 +51,7 @@ def agree_as_uas(core: Core, leg: Leg, request: Request) -> tuple[str, ...]:
         return ()
     text = request.headers.get("Session-Expires")
     ours = core.settings.session_expires_s
-    least = max(core.settings.session_min_s, number_of(request.headers.get("Min-SE")) or 0)
+    least = max(core.settings.session_min_s, number_of(request.headers.get(MIN_SE)) or 0)
     asked = number_of(text)
     session.interval_s = min(max(min(asked or ours, ours), least), INTERVAL_S_MAX)
     session.refresher = "refresher=uas" in text.replace(" ", "").lower()
