@@ -106,6 +106,15 @@ def test_an_agent_who_becomes_ready_takes_the_best_contact_of_all_his_queues() -
     assert routing.decide(1.0) == []
 
 
+def test_of_two_contacts_with_one_rank_in_two_queues_the_first_enqueued_goes_first() -> None:
+    routing = house(QueueRules("north"), QueueRules("south"))
+    for contact, queue in (("s1", "south"), ("n1", "north"), ("n2", "north"), ("s2", "south")):
+        routing.enqueue(0.0, contact, queue, rank=7)
+    for expected in ("s1", "n1", "n2", "s2"):
+        seat(routing, "a")
+        assert carry_out(routing, 0.0) == [(expected, "a")]
+
+
 def test_a_priority_of_its_own_overrules_the_queues() -> None:
     routing = house()
     routing.enqueue(0.0, "plain", "q")
@@ -180,6 +189,15 @@ def test_ready_said_twice_costs_no_turn() -> None:
     routing.agent_state(2.0, "a", READY)
     routing.enqueue(3.0, "c", "q")
     assert pairs(routing, 3.0) == [("c", "a")]
+
+
+def test_a_turn_can_be_given_back_to_an_agent_who_is_ready_already() -> None:
+    routing = house()
+    seat(routing, "a", at=0.0)
+    seat(routing, "b", at=1.0)
+    routing.agent_state(2.0, "b", READY, idle_since=-1.0)
+    routing.enqueue(3.0, "c", "q")
+    assert pairs(routing, 3.0) == [("c", "b")]
 
 
 @pytest.mark.parametrize("state", [state for state in AgentState if state is not READY])
@@ -317,12 +335,16 @@ def test_staff_and_ready_count_who_could_take_a_contact_that_waited_long() -> No
     seat(routing, "novice", vip=1)
     seat(routing, "able", vip=2)
     seat(routing, "expert", vip=9)
+    assert routing.working("q") == 2
     routing.agent_state(1.0, "expert", PAUSED)
-    assert (routing.staffed("q"), routing.ready("q")) == (2, 1)
+    assert (routing.staffed("q"), routing.ready("q"), routing.working("q")) == (2, 1, 1)
     routing.set_agent("novice", {"vip": 3})
     assert (routing.staffed("q"), routing.ready("q")) == (3, 2)
     routing.agent_state(2.0, "expert", OUT)
     assert (routing.staffed("q"), routing.ready("q")) == (2, 2)
+    routing.agent_state(3.0, "able", AgentState.TALKING)
+    assert (routing.staffed("q"), routing.ready("q"), routing.working("q")) == (2, 1, 2)
+    assert routing.working("nowhere") == 0
 
 
 def test_a_contact_waits_in_one_place_only() -> None:

@@ -158,6 +158,10 @@ class Eligibility:
     def fits_classes(self, slot: int) -> Bools:
         return self._fits[: self.classes, slot]
 
+    def working(self, class_: int) -> int:
+        """Agents who may take it and are neither paused nor logged out."""
+        return int(np.count_nonzero(self._fits[class_] & (self.state > AgentState.PAUSED)))
+
     def best_skilled(self, agents: Ints, class_: int) -> Ints:
         return matching.best_skilled(agents, self._levels, self._asked[class_])
 

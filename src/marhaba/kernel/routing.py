@@ -277,6 +277,10 @@ class Routing:
         """Of those, the ones ready now."""
         return int(self._fit.takers[self._loosest_of(queue)]) if queue in self._queues else 0
 
+    def working(self, queue: str) -> int:
+        """Of those, the ones ready or busy: logged in and not paused."""
+        return self._fit.working(self._loosest_of(queue)) if queue in self._queues else 0
+
     def _refusal(self, place: _Queue, language: str) -> str:
         rules = place.rules
         if len(self._contacts) >= self._contacts_max or 0 < rules.overflow_size <= len(place.line):
