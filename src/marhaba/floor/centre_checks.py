@@ -49,8 +49,8 @@ def check_names(top: Section, centre: Centre, secrets: Secrets | None) -> None:
 
     for queue in centre.queues:
         claim(queue, f"queues.{queue}", ("queues", queue))
-    for agent in centre.agents:
-        claim(agent, f"agents.{agent}", ("agents", agent))
+    for name in centre.agents:
+        claim(name, f"agents.{name}", ("agents", name))
     for agent in centre.agents.values():
         # A phone may bear its agent's name, and two shifts may share a phone; nothing else may be shared.
         if agent.phone != agent.id:

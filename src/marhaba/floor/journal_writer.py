@@ -133,7 +133,7 @@ class JournalWriter:
         """Write what waits, behind what was set aside; in trouble set it aside as well."""
         events = [event for job in self._waiting for event in job[0]]
         try:
-            numbered = self._write(events)
+            numbered: list[Event] | None = self._write(events)
         except JournalError as error:
             self._retry_at = time.monotonic() + RETRY_S
             self._say_trouble(f"{error.code}: {error}")
