@@ -55,3 +55,4 @@ format: install-dev
 
 prompts: apt-test install-dev
 	.venv/bin/python scripts/make_prompts.py
+	.venv/bin/python scripts/make_music.py

@@ -169,6 +169,9 @@ class Wire:
         self.events += self.endpoint.take_events()
         return [parse(send.data) for send in self.endpoint.take_sends() if isinstance(send, Send)]
 
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
     def wait(self, seconds: float) -> list[Request | Response]:
         """Let time pass; what the endpoint sends meanwhile."""
         until, found = self.now + seconds, self.heard()

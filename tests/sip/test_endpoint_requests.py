@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from marhaba.sip.digest import authorize, ha1
+from marhaba.sip.digest import authorize
 from marhaba.sip.endpoint import Endpoint
 from marhaba.sip.endpoint_core import ALLOW
 from marhaba.sip.endpoint_session import MIN_SE
@@ -25,34 +25,16 @@ from marhaba.sip.events import (
 )
 from marhaba.sip.message import Request, Response
 from tests.sip.pairs import ANSWER, OFFER, Wire, answer_to, tokens
-
-AGENT = User("agent7", {"SHA-256": ha1("agent7", "marhaba", "secret")})
-STRANGER, CARRIER = "198.51.100.9", "203.0.113.5"
-SETTINGS = EndpointSettings(
-    advertised_host="192.0.2.1",
-    users=(AGENT,),
-    trunks=(Trunk("carrier", CARRIER, hosts=("203.0.113.6",), keep_alive_s=0),),
-)
-SDP = OFFER.decode().replace("\r\n", "\n")
-
-
-def _wire(host: str = CARRIER, settings: EndpointSettings = SETTINGS) -> Wire:
-    return Wire(Endpoint(settings, tokens("t")), host)
-
-
-def _answer(said: list[Request | Response]) -> Response:
-    (answer,) = said
-    assert isinstance(answer, Response)
-    return answer
+from tests.sip.wires import AGENT, CARRIER, SDP, SETTINGS, STRANGER, carrier_wire, established, only
 
 
 def _status(wire: Wire, text: str) -> int:
-    return _answer(wire.say(text)).status
+    return only(wire.say(text)).status
 
 
 def _authorized(wire: Wire, method: str, *, cseq: int = 2, **more: Any) -> str:
     """The same request again with the agent's credentials."""
-    challenge = _answer(wire.say(wire.request(method, **more)))
+    challenge = only(wire.say(wire.request(method, **more)))
     assert challenge.status == 401
     uri = more.get("uri", "sip:0539000000@192.0.2.1")
     value = authorize(
@@ -89,8 +71,8 @@ METHODS = {
 
 @pytest.mark.parametrize(("method", "status"), METHODS.items())
 def test_a_stranger_gets_nowhere(method: str, status: int) -> None:
-    wire = _wire(STRANGER)
-    answer = _answer(wire.say(wire.request(method)))
+    wire = carrier_wire(STRANGER)
+    answer = only(wire.say(wire.request(method)))
     assert answer.status == status
     assert bool(answer.headers.get_all("WWW-Authenticate")) == (status == 401)
     assert wire.events == []
@@ -99,14 +81,14 @@ def test_a_stranger_gets_nowhere(method: str, status: int) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_stranger_who_claims_a_dialog_gets_481(method: str) -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     text = wire.request(method, to_tag="guess")
     assert _status(wire, text) == (401 if method == "REGISTER" else 481)
     assert wire.events == []
 
 
 def test_a_strangers_ack_is_never_answered() -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     assert wire.say(wire.request("ACK")) == []
     assert wire.say(wire.request("ACK", to_tag="guess")) == []
 
@@ -123,14 +105,14 @@ METHODS_OF_AGENTS = {
 
 @pytest.mark.parametrize(("method", "status"), [*METHODS_OF_AGENTS.items(), ("PHISH", 501)])
 def test_what_we_do_not_serve_is_refused_after_authentication(method: str, status: int) -> None:
-    wire = _wire(STRANGER)
-    answer = _answer(wire.say(_authorized(wire, method)))
+    wire = carrier_wire(STRANGER)
+    answer = only(wire.say(_authorized(wire, method)))
     assert answer.status == status
     assert (f"Allow: {answer.headers.get('Allow')}" == ALLOW) == (status in (405, 501))
 
 
 def test_an_agents_call_names_the_agent_whatever_its_from_says() -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     wire.say(_authorized(wire, "INVITE", body=SDP))
     (call,) = wire.events
     assert isinstance(call, IncomingCall)
@@ -138,30 +120,30 @@ def test_an_agents_call_names_the_agent_whatever_its_from_says() -> None:
 
 
 def test_wrong_credentials_and_no_credentials_look_the_same() -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     text = _authorized(wire, "INVITE").replace('response="', 'response="0')
     assert _status(wire, text) == 401
 
 
 def test_the_same_401_is_given_to_the_same_request_without_keeping_it() -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     text = wire.request("INVITE")
-    tags = {_answer(wire.say(text)).to.tag for _ in range(3)}
+    tags = {only(wire.say(text)).to.tag for _ in range(3)}
     assert len(tags) == 1
     assert tags != {""}
     assert wire.endpoint.statistics()["timers"] == 0
 
 
 def test_a_phone_registers_and_its_binding_runs_out() -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     uri = "sip:192.0.2.1"
     text = _authorized(wire, "REGISTER", uri=uri, lines="Expires: 600\n")
     text = text.replace("To: <sip:0539000000@", "To: <sip:agent7@")
-    answer = _answer(wire.say(text))
+    answer = only(wire.say(text))
     assert answer.status == 200
     assert answer.headers.get("Contact") == "<sip:wire@198.51.100.9:5070>;expires=600"
     assert [binding.flow for binding in wire.endpoint.bindings("agent7")] == [wire.flow]
-    assert _answer(wire.say(text)).headers.get("Contact") == answer.headers.get("Contact")  # a repetition
+    assert only(wire.say(text)).headers.get("Contact") == answer.headers.get("Contact")  # a repetition
     assert wire.events == [Registered("agent7", "sip:wire@198.51.100.9:5070", 600, wire.flow)]
     wire.wait(601)
     assert wire.events[1:] == [Registered("agent7", "sip:wire@198.51.100.9:5070", 0, wire.flow)]
@@ -170,7 +152,7 @@ def test_a_phone_registers_and_its_binding_runs_out() -> None:
 
 
 def test_a_phone_at_the_address_of_a_carrier_stays_a_phone() -> None:
-    wire = _wire(CARRIER)
+    wire = carrier_wire(CARRIER)
     uri = "sip:192.0.2.1"
     text = _authorized(wire, "REGISTER", uri=uri).replace("To: <sip:0539000000@", "To: <sip:agent7@")
     assert _status(wire, text) == 200
@@ -190,9 +172,9 @@ def test_a_phone_at_the_address_of_a_carrier_stays_a_phone() -> None:
 
 
 def test_a_phone_at_the_address_of_a_carrier_may_show_credentials_at_once() -> None:
-    wire = _wire(CARRIER)
+    wire = carrier_wire(CARRIER)
     stranger = Wire(wire.endpoint, CARRIER)
-    first = _answer(stranger.say(stranger.request("REGISTER", uri="sip:192.0.2.1")))
+    first = only(stranger.say(stranger.request("REGISTER", uri="sip:192.0.2.1")))
     value = authorize(
         first.headers.get_all("WWW-Authenticate"),
         method="INVITE",
@@ -209,7 +191,7 @@ def test_a_phone_at_the_address_of_a_carrier_may_show_credentials_at_once() -> N
 
 
 def _incoming(lines: str = "", *, uri: str = "sip:0539000000@192.0.2.1", host: str = CARRIER) -> IncomingCall:
-    wire = _wire(host)
+    wire = carrier_wire(host)
     wire.say(wire.request("INVITE", uri=uri, lines=lines, body=SDP))
     (call,) = wire.events
     assert isinstance(call, IncomingCall)
@@ -238,7 +220,7 @@ def test_a_carrier_says_who_calls(lines: str, caller: Party) -> None:
 
 
 def test_a_phone_cannot_say_who_calls() -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     wire.say(_authorized(wire, "INVITE", lines="P-Asserted-Identity: <sip:boss@c>\n", body=SDP))
     assert wire.events[0].caller == Party("agent7", "Wire")  # type: ignore[union-attr]
 
@@ -258,7 +240,7 @@ def test_what_was_dialled_is_read_from_the_request_uri(uri: str, dialled: str) -
 
 
 def test_a_caller_without_a_number_is_anonymous() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     text = wire.request("INVITE", body=SDP)
     wire.say(text.replace("<sip:wire@198.51.100.9>", "<sip:anonymous@anonymous.invalid>"))
     assert wire.events[0].caller == Party("anonymous")  # type: ignore[union-attr]
@@ -291,8 +273,8 @@ def test_a_caller_without_a_number_is_anonymous() -> None:
 def test_an_invite_is_refused_for_what_it_wants(
     lines: str, body: str, kind: str, status: int, header: str
 ) -> None:
-    wire = _wire()
-    answer = _answer(wire.say(wire.request("INVITE", lines=lines, body=body, content_type=kind)))
+    wire = carrier_wire()
+    answer = only(wire.say(wire.request("INVITE", lines=lines, body=body, content_type=kind)))
     assert answer.status == status
     assert answer.headers.get("Unsupported") == header
     assert bool(answer.headers.get("Accept")) == (status in (406, 415))
@@ -311,20 +293,20 @@ def test_an_invite_is_refused_for_what_it_wants(
     ],
 )
 def test_an_invite_is_taken_that_can_be_taken(lines: str, body: str, kind: str) -> None:
-    wire = _wire()
+    wire = carrier_wire()
     assert wire.say(wire.request("INVITE", lines=lines, body=body, content_type=kind)) == []
     assert wire.events[0].sdp == OFFER  # type: ignore[union-attr]
 
 
 def test_the_offer_is_found_among_several_parts() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     body = f"--b\nContent-Type: text/plain\n\nx\n--b\nContent-Type: application/sdp\n\n{SDP}\n--b--\n"
     assert wire.say(wire.request("INVITE", body=body, content_type='multipart/mixed;x=y;boundary="b"')) == []
     assert wire.events[0].sdp == OFFER  # type: ignore[union-attr]
 
 
 def test_an_optional_body_may_be_ignored() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     lines = "Content-Disposition: session; handling=optional\n"
     assert wire.say(wire.request("INVITE", lines=lines, body="x", content_type="text/plain")) == []
     assert wire.events[0].sdp == b""  # type: ignore[union-attr]
@@ -332,13 +314,13 @@ def test_an_optional_body_may_be_ignored() -> None:
 
 @pytest.mark.parametrize(("uri", "status"), [("nobodyKnows:x", 416), ("soap.beep://h", 416), ("tel:+1", 200)])
 def test_options_are_answered_by_their_scheme(uri: str, status: int) -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     assert _status(wire, wire.request("OPTIONS", uri=uri)) == status
 
 
 def test_options_say_what_we_do() -> None:
-    wire = _wire(STRANGER)
-    answer = _answer(wire.say(wire.request("OPTIONS")))
+    wire = carrier_wire(STRANGER)
+    answer = only(wire.say(wire.request("OPTIONS")))
     assert f"Allow: {answer.headers.get('Allow')}" == ALLOW
     assert answer.headers.get("Accept") == "application/sdp"
     assert answer.headers.get("Supported") == "100rel, timer, replaces"
@@ -346,12 +328,12 @@ def test_options_say_what_we_do() -> None:
 
 
 def test_an_unknown_scheme_is_refused_after_authentication() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     assert _status(wire, wire.request("INVITE", uri="nobodyKnows:x")) == 416
 
 
 def test_the_same_invite_by_another_way_is_a_loop() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     assert wire.say(wire.request("INVITE", body=SDP)) == []
     assert _status(wire, wire.request("INVITE", body=SDP)) == 482
     assert len(wire.events) == 1
@@ -373,7 +355,7 @@ def test_the_same_invite_by_another_way_is_a_loop() -> None:
     ],
 )
 def test_a_request_that_is_no_sip_gets_the_status_it_deserves(old: str, new: str, status: int) -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     text = wire.request("OPTIONS")
     assert old in text
     wire.endpoint.receive(0.0, text.replace(old, new, 1).replace("\n", "\r\n").encode(), wire.flow)
@@ -403,7 +385,7 @@ _OK = (
     ],
 )
 def test_what_cannot_or_must_not_be_answered_is_dropped(data: bytes) -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     assert wire.say(data) == []
     assert wire.events == []
 
@@ -444,7 +426,7 @@ def test_nothing_is_ever_sent_to_everybody(host: str) -> None:
     ],
 )
 def test_answers_over_udp_go_where_the_request_came_from(via: str, port: int, expected: str) -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     more = ", SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKdeeper"
     wire.endpoint.receive(
         0.0, wire.request("OPTIONS", via=via + more).replace("\n", "\r\n").encode(), wire.flow
@@ -456,7 +438,7 @@ def test_answers_over_udp_go_where_the_request_came_from(via: str, port: int, ex
 
 
 def test_answers_over_a_stream_go_back_on_it() -> None:
-    wire = _wire(STRANGER)
+    wire = carrier_wire(STRANGER)
     wire.flow = Flow("tcp", "192.0.2.1", 5060, STRANGER, 40_000, connection=3)
     wire.endpoint.receive(0.0, wire.request("OPTIONS").replace("\n", "\r\n").encode(), wire.flow)
     (send,) = wire.endpoint.take_sends()
@@ -468,14 +450,14 @@ def test_answers_over_a_stream_go_back_on_it() -> None:
 
 def test_beyond_its_calls_the_house_refuses_newcomers_and_keeps_what_it_has() -> None:
     settings = EndpointSettings(trunks=SETTINGS.trunks, legs_max=1, advertised_host="192.0.2.1")
-    wire = _wire(CARRIER, settings)
+    wire = carrier_wire(CARRIER, settings)
     wire.say(wire.request("INVITE", body=SDP))
-    answer = _answer(wire.say(wire.request("INVITE", call_id="second", body=SDP)))
+    answer = only(wire.say(wire.request("INVITE", call_id="second", body=SDP)))
     assert (answer.status, answer.headers.get("Retry-After")) == (503, "5")
     (call,) = wire.events
     assert isinstance(call, IncomingCall)
     assert wire.endpoint.answer(0.0, call.leg, ANSWER)
-    ok = _answer(wire.heard())
+    ok = only(wire.heard())
     wire.say(wire.request("ACK", to_tag=ok.to.tag))
     assert wire.events[1:] == [LegEstablished(call.leg, b"")]
     assert _status(wire, wire.request("BYE", to_tag=ok.to.tag, cseq=2)) == 200
@@ -485,7 +467,7 @@ def test_beyond_its_calls_the_house_refuses_newcomers_and_keeps_what_it_has() ->
 
 def test_beyond_its_transactions_the_house_serves_only_calls_in_progress() -> None:
     settings = EndpointSettings(trunks=SETTINGS.trunks, users=(AGENT,), transactions_max=1)
-    wire = _wire(CARRIER, settings)
+    wire = carrier_wire(CARRIER, settings)
     wire.say(wire.request("INVITE", body=SDP))
     assert _status(wire, wire.request("INVITE", call_id="second", body=SDP)) == 503
     assert _status(wire, wire.request("REGISTER", uri="sip:192.0.2.1")) == 503
@@ -493,7 +475,7 @@ def test_beyond_its_transactions_the_house_serves_only_calls_in_progress() -> No
     assert wire.endpoint.statistics()["refused_overload"] == 2
     leg = wire.events[0].leg  # type: ignore[union-attr]
     wire.endpoint.ring(0.0, leg)
-    tag = _answer(wire.heard()).to.tag
+    tag = only(wire.heard()).to.tag
     said = wire.say(wire.request("BYE", to_tag=tag, cseq=2))  # the caller may end an early dialog, section 15
     assert [it.status for it in said if isinstance(it, Response)] == [200, 487]
     assert wire.events[1:] == [LegEnded(leg, "remote", 487, "cancel")]
@@ -502,19 +484,8 @@ def test_beyond_its_transactions_the_house_serves_only_calls_in_progress() -> No
 # -- third parties, old numbers -------------------------------------------------------------------------------------------
 
 
-def _established() -> tuple[Wire, str, str]:
-    """A call that the wire made and that is up: wire, leg, our tag."""
-    wire = _wire()
-    wire.say(wire.request("INVITE", body=SDP))
-    leg = wire.events[0].leg  # type: ignore[union-attr]
-    wire.endpoint.answer(0.0, leg, ANSWER)
-    tag = _answer(wire.heard()).to.tag
-    wire.say(wire.request("ACK", to_tag=tag))
-    return wire, leg, tag
-
-
 def test_a_third_party_cannot_end_a_call() -> None:
-    wire, leg, tag = _established()
+    wire, leg, tag = established()
     for more in ({"from_tag": "x"}, {"call_id": "x"}, {"to_tag": "x"}, {"from_tag": ""}):
         fields = {"to_tag": tag, **more}
         assert _status(wire, wire.request("BYE", cseq=9, **fields)) == 481
@@ -523,7 +494,7 @@ def test_a_third_party_cannot_end_a_call() -> None:
 
 
 def test_a_third_party_cannot_take_back_a_call() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     wire.say(wire.request("INVITE", branch="z9hG4bKone", body=SDP))
     for more in ({"branch": "z9hG4bKtwo"}, {"from_tag": "x"}, {"call_id": "x"}, {"cseq": 2}):
         fields = {"branch": "z9hG4bKone", **more}
@@ -535,7 +506,7 @@ def test_a_third_party_cannot_take_back_a_call() -> None:
 
 
 def test_a_cancel_after_the_answer_changes_nothing() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     wire.say(wire.request("INVITE", branch="z9hG4bKone", body=SDP))
     leg = wire.events[0].leg  # type: ignore[union-attr]
     wire.endpoint.answer(0.0, leg, ANSWER)
@@ -546,7 +517,7 @@ def test_a_cancel_after_the_answer_changes_nothing() -> None:
 
 @pytest.mark.parametrize("cseq", [0, 1])
 def test_requests_of_a_dialog_must_count_up(cseq: int) -> None:
-    wire, leg, tag = _established()
+    wire, leg, tag = established()
     assert _status(wire, wire.request("BYE", to_tag=tag, cseq=cseq)) == 500
     assert wire.endpoint.snapshot(leg) != b""
 
@@ -563,16 +534,16 @@ def test_requests_of_a_dialog_must_count_up(cseq: int) -> None:
     ],
 )
 def test_requests_within_a_call(method: str, lines: str, status: int) -> None:
-    wire, _, tag = _established()
+    wire, _, tag = established()
     assert _status(wire, wire.request(method, to_tag=tag, cseq=2, lines=lines)) == status
 
 
 def test_an_ack_that_does_not_fit_is_dropped() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     wire.say(wire.request("INVITE", body=SDP))
     leg = wire.events[0].leg  # type: ignore[union-attr]
     wire.endpoint.answer(0.0, leg, ANSWER)
-    tag = _answer(wire.heard()).to.tag
+    tag = only(wire.heard()).to.tag
     for fields in ({"cseq": 2}, {"from_tag": "x"}, {"call_id": "x"}, {"to_tag": "x"}):
         wire.say(wire.request("ACK", **{"to_tag": tag, **fields}))  # type: ignore[arg-type]
     assert len(wire.events) == 1
@@ -582,19 +553,19 @@ def test_an_ack_that_does_not_fit_is_dropped() -> None:
 
 
 def test_an_invite_of_rfc_2543_is_a_call() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     old = wire.request("INVITE", via="SIP/2.0/UDP 203.0.113.5:5070", from_tag="", contact="", body=SDP)
     wire.say(old)
     wire.say(old)
     (call,) = wire.events
     wire.endpoint.answer(0.0, call.leg, ANSWER)  # type: ignore[union-attr]
-    tag = _answer(wire.heard()).to.tag
+    tag = only(wire.heard()).to.tag
     wire.say(wire.request("ACK", via="SIP/2.0/UDP 203.0.113.5:5070", from_tag="", to_tag=tag))
     assert wire.events[1:] == [LegEstablished(call.leg, b"")]  # type: ignore[union-attr]
 
 
 def test_the_caller_may_limit_how_long_it_rings() -> None:
-    wire = _wire()
+    wire = carrier_wire()
     wire.say(wire.request("INVITE", lines="Expires: 15\n", body=SDP))
     said = [it.status for it in wire.wait(16) if isinstance(it, Response)]
     assert said[:2] == [100, 487]
@@ -605,7 +576,7 @@ def test_the_caller_may_limit_how_long_it_rings() -> None:
 
 
 def test_new_settings_leave_calls_alone() -> None:
-    wire, leg, tag = _established()
+    wire, leg, tag = established()
     newcomer = User("agent8", {"MD5": hashlib.md5(b"x", usedforsecurity=False).hexdigest()})
     other = Trunk("other", "203.0.113.77", keep_alive_s=0)
     wire.endpoint.reconfigure(0.0, EndpointSettings(users=(newcomer,), trunks=(other,)))
@@ -620,7 +591,7 @@ def test_new_settings_leave_calls_alone() -> None:
 
 def test_a_carrier_is_asked_whether_it_is_there() -> None:
     settings = EndpointSettings(trunks=(Trunk("carrier", CARRIER, keep_alive_s=30),))
-    wire = _wire(CARRIER, settings)
+    wire = carrier_wire(CARRIER, settings)
     (options,) = wire.wait(0.1)
     assert isinstance(options, Request)
     assert options.method == "OPTIONS"
@@ -635,7 +606,7 @@ def test_a_carrier_is_asked_whether_it_is_there() -> None:
 
 def test_we_register_with_a_carrier_under_a_name_and_show_credentials_there() -> None:
     trunk = Trunk("carrier", "sip.carrier.example", user="me", password="pw", register=True, keep_alive_s=0)
-    wire = _wire(CARRIER, EndpointSettings(trunks=(trunk,)))
+    wire = carrier_wire(CARRIER, EndpointSettings(trunks=(trunk,)))
     (register,) = wire.wait(0.1)
     assert isinstance(register, Request)
     challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256\n'

@@ -11,7 +11,8 @@ What each figure is, and how it is taken (docs/reference/performance.md records 
   workers over such a run, idle time between included, divided by its calls.
 - agent_idle_ms_p50: 20 agents, 2.5 calls a second, talk drawn between 6 and 14 s, agents hang up: from the
   agent's BYE to the next INVITE at that agent, while callers wait.
-- calls_per_s_max, audio_calls_per_s_max: the last step of a ramp in which no call failed.
+- calls_per_s_max, audio_calls_per_s_max: the last step of a ramp in which no call failed (with audio: and p99 of
+  invite_to_agent_ms stayed within 30 ms); a step that breaks is tried once more.
 
 The generator runs on the same machine and takes its share of it, as it did for the peers' figures.
 """
@@ -22,7 +23,8 @@ import contextlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,8 @@ RAMP_AGENTS, RAMP_S = 800, 6.0
 AUDIO_RAMP = (15.0, 20.0, 25.0, 28.0, 31.0, 35.0, 40.0)
 AUDIO_RAMP_AGENTS, AUDIO_RAMP_S = 600, 24.0
 AUDIO_P99_MS_MAX = 30.0
+STEP_TRIES = 2
+REST_S = 5.0
 ENDING_S = 60.0  # after the last arrival until the generator must have answered
 
 TARGETS = {
@@ -140,46 +144,73 @@ def measure_idle() -> dict[str, float]:
 
 def measure_ramp() -> dict[str, float]:
     """1 s of talk without audio, faster and faster until a call fails."""
-    best = broke = 0.0
     with centre(CentrePlan(agents=RAMP_AGENTS)) as house:
-        for rate in RAMP:
-            run = load(house, calls=round(rate * RAMP_S), rate=rate, talk_s=(1.0, 1.0), wait_s_max=10.0)
-            say(f"  {rate:g}/s: failed {run.failures}, p99 {run.setup_ms(0.99):.1f} ms")
-            if run.failed:
-                broke = rate
-                break
-            best = rate
+        best, broke, _ = ramp(
+            house, RAMP, seconds=RAMP_S, fine=lambda run: not run.failed, talk_s=(1.0, 1.0), wait_s_max=10.0
+        )
     return {"calls_per_s_max": best, "calls_per_s_broke": broke}
 
 
 def measure_audio_ramp() -> dict[str, float]:
     """10 s of talk with audio, faster and faster until a call fails or p99 leaves its bound."""
-    best = broke = 0.0
+
+    def fine(run: Run) -> bool:
+        return not run.failed and run.setup_ms(0.99) <= AUDIO_P99_MS_MAX
+
     with centre(CentrePlan(agents=AUDIO_RAMP_AGENTS)) as house:
-        for rate in AUDIO_RAMP:
-            calls = round(rate * AUDIO_RAMP_S)
-            run = load(house, calls=calls, rate=rate, talk_s=(TALK_S, TALK_S), audio=True)
+        best, broke, p99 = ramp(
+            house, AUDIO_RAMP, seconds=AUDIO_RAMP_S, fine=fine, talk_s=(TALK_S, TALK_S), audio=True
+        )
+    return {"audio_calls_per_s_max": best, "audio_calls_per_s_broke": broke, "audio_ramp_ms_p99": p99}
+
+
+def ramp(
+    house: RunningCentre,
+    rates: Sequence[float],
+    *,
+    seconds: float,
+    fine: Callable[[Run], bool],
+    **changes: Any,
+) -> tuple[float, float, float]:
+    """The last rate that was fine, the one that was not (0: none), and the p99 of the former.
+
+    A step that breaks is tried once more: what breaks twice is the centre, not a neighbour on the machine.
+    """
+    warm(house)
+    best = best_p99 = 0.0
+    for rate in rates:
+        for _ in range(STEP_TRIES):
+            run = load(house, calls=round(rate * seconds), rate=rate, **changes)
             p99 = run.setup_ms(0.99)
             say(
                 f"  {rate:g}/s: failed {run.failures}, p99 {p99:.1f} ms, CPU {run.cpu_ms_per_call:.1f} ms a call"
             )
-            if run.failed or p99 > AUDIO_P99_MS_MAX:
-                broke = rate
+            if fine(run):
+                best, best_p99 = rate, p99
                 break
-            best = rate
-    return {"audio_calls_per_s_max": best, "audio_calls_per_s_broke": broke}
+        else:
+            return best, rate, best_p99
+    return best, 0.0, best_p99
+
+
+def warm(house: RunningCentre, *, audio: bool = False) -> None:
+    """First calls import and fill caches."""
+    load(house, calls=10, rate=RATE, talk_s=(0.5, 0.5), audio=audio)
 
 
 def measure_start() -> dict[str, Any]:
     """`marhaba bench start`: from the command to the first answered call; memory at rest and under 100 calls."""
     with centre(CentrePlan(agents=AGENTS)) as house:
         first = load(house, calls=1, rate=1.0, talk_s=(0.5, 0.5))
-        rest = house.cost().rss_mib
+        rest, before = house.cost().rss_mib, house.cost().cpu_s
+        time.sleep(REST_S)
+        idle_ms = (house.cost().cpu_s - before) * 1000 / REST_S
         run = load(house, calls=100, rate=20.0, talk_s=(8.0, 8.0), audio=True, at_peak=True)
         start_s = house.start_s + first.result.answer_ms[0] / 1000 if first.result.answer_ms else 0.0
     figures = {
         "failed": first.failed + run.failed,
         "start_s": start_s,
+        "idle_cpu_ms_per_s": idle_ms,
         "rss_mib_at_rest": rest,
         "rss_mib_per_100_calls": run.rss_mib - rest,
     }
@@ -188,7 +219,7 @@ def measure_start() -> dict[str, Any]:
 
 def steady(*, audio: bool) -> Run:
     with centre(CentrePlan(agents=AGENTS)) as house:
-        load(house, calls=10, rate=RATE, talk_s=(0.5, 0.5), audio=audio)  # first calls import and fill caches
+        warm(house, audio=audio)
         return load(house, calls=STEADY_CALLS, rate=RATE, talk_s=(TALK_S, TALK_S), audio=audio)
 
 
