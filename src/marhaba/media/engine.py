@@ -114,19 +114,18 @@ class Engine:
     def tick(self, now: float) -> None:
         self._now = now
         tick, count = self.tick_number, self._high
+        if not self.legs and not self._recorder.running:
+            self._report_due.pop(tick, None)
+            self._keep_house(tick)
+            self.tick_number = tick + 1
+            return
         self.wire.drain(self._reception, self._take_report, tick=tick)
         frames = self._buffers.take(count, tick=tick)
         if self._clips.collect() or self.wire.learnt:
             self._dirty = True
         if self._dirty:
             self._compile()
-        out = self._out[:count]
-        out[:] = self._silence[:count]
-        self._plan.render(frames, out)
-        self._music.render(out)
-        self._play_frames(out)
-        self._dial(out)
-        self._sending.send(out)
+        self._send_tick(frames, self._out[:count])
         self._recorder.tick(frames, tick)
         if self._messages.running:
             self._messages.tick(frames, self._leg_rows(), self._buffers.codec)
@@ -134,6 +133,18 @@ class Engine:
         self._send_reports(tick)
         self._keep_house(tick)
         self.tick_number = tick + 1
+
+    def _send_tick(self, frames: g711.Octets, out: g711.Octets) -> None:
+        sending = self._sending
+        if sending.to_anyone:
+            out[:] = self._silence[: len(out)]
+            self._plan.render(frames, out)
+            self._music.render(out)
+        if self._playing:
+            self._play_frames(out)
+        if self._dialling:
+            self._dial(out)
+        sending.send(out)
 
     def skip(self, ticks: int) -> None:
         """The worker was away for so long that these ticks cannot be made up for."""

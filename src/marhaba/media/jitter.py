@@ -53,6 +53,8 @@ QUIET: Final = 400
 _SLOT: Final = SLOTS - 1
 _START: Final = 1 << 20  # no frame number of a live stream is negative, so -1 is free to mean "none"
 _NEVER: Final = 1 << 40
+_SILENCE: Final = np.repeat(np.array(g711.SILENCE, np.uint8)[:, None], FRAME, axis=1)
+"""A frame of silence in each codec."""
 
 
 class JitterBuffers:
@@ -145,6 +147,9 @@ class JitterBuffers:
         """The frames of rows 0..count, (count, 160), each in its leg's codec; every time line moves on by
         one.
         """
+        if not self.started[:count].any():  # nobody has said anything yet
+            self.play[:count] += 1
+            return _SILENCE[self.codec[:count]]
         if self.excess[:count].any():
             self._shrink(count, tick)
         rows, play = self._rows[:count], self.play[:count]
@@ -242,7 +247,7 @@ class JitterBuffers:
 
     def _conceal(self, frames: g711.Octets, missed: Index) -> None:
         codec, misses = self.codec[missed], self.misses[missed]
-        frames[missed] = np.array(g711.SILENCE, np.uint8)[codec][:, None]
+        frames[missed] = _SILENCE[codec]
         repeated = missed[(misses <= REPEATS) & (self.good[missed] >= 0)]
         for leg in repeated.tolist():
             octets = self.ring[leg, int(self.good[leg]) & _SLOT]

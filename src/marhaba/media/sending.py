@@ -58,6 +58,10 @@ class Sending:
         self._routes = [(pair.row, pair.media.sendto, pair.remote) for pair in pairs]
         self._rows = np.array([pair.row for pair in pairs], np.intp)
 
+    @property
+    def to_anyone(self) -> bool:
+        return bool(self._routes)
+
     def replace(self, row: int, event: EventPacket, *, payload_type: int) -> None:
         """Send a telephone-event packet instead of this tick's audio."""
         packet = rtp.Packet(
@@ -73,6 +77,11 @@ class Sending:
 
     def send(self, out: g711.Octets) -> None:
         """`out` (rows, 160): what each leg hears."""
+        if self._routes:
+            self._write(out)
+        self._count(len(out))
+
+    def _write(self, out: g711.Octets) -> None:
         count = len(out)
         self._octets[:count, rtp.HEADER_BYTES :] = out
         words = self._words[:count]
@@ -92,7 +101,6 @@ class Sending:
                 OSError
             ):  # no route or no buffer now: lost as any datagram may be, and the far side counts it
                 continue
-        self._count(count)
 
     def skip(self, count: int, ticks: int) -> None:
         """Ticks that never took place leave a gap in the time line."""
@@ -100,10 +108,11 @@ class Sending:
 
     def _count(self, count: int) -> None:
         self.timestamp[:count] += np.uint32(FRAME)
-        self.sequence[self._rows] += 1
-        self.packets[self._rows] += 1
-        self.octets[self._rows] += FRAME
-        self.marked[self._rows] = 0
+        if self._routes:
+            self.sequence[self._rows] += 1
+            self.packets[self._rows] += 1
+            self.octets[self._rows] += FRAME
+            self.marked[self._rows] = 0
         for row in self._special:
             self.octets[row] += len(self._views[row]) - rtp.HEADER_BYTES - FRAME
             self._views[row] = self._octets[row].data

@@ -65,7 +65,7 @@ class Wire:
         self._epoll = select.epoll()
         self._rows = np.zeros((max(rows, 1), ROW_BYTES), np.uint8)
         self._views = [row.data for row in self._rows]
-        self._free: deque[int] = deque()
+        self._free: dict[int, None] = {}  # in the order they became free
         self._resting: deque[tuple[float, int]] = deque()
         self.learnt = False  # a far side's port was learnt since this was last set to False
 
@@ -90,14 +90,14 @@ class Wire:
         admit(media, "", 0)
         admit(control, "", 0)
         self._pairs[port] = Pair(port, media, control)
-        self._free.append(port)
+        self._free[port] = None
         return True
 
     def take(self, port: int, row: int) -> Pair | None:
         """Give a free port to a leg; None when it is not free."""
         if port not in self._free:
             return None
-        self._free.remove(port)
+        del self._free[port]
         pair = self._pairs[port]
         for sock in (pair.media, pair.control):
             _flush(sock)
@@ -105,19 +105,21 @@ class Wire:
         pair.row, pair.foreign, pair.dropped_before = row, 0, dropped(pair.media) + dropped(pair.control)
         self._media[pair.media.fileno()] = pair
         self._control[pair.control.fileno()] = pair
-        pair.said = ("", 0)
-        self.aim(pair, ("", 0), learns_port=False)
+        pair.said = pair.remote = pair.control_remote = ("", 0)
+        pair.learns_port = pair.control_muxed = False
         return pair
 
     def aim(self, pair: Pair, remote: Address, *, learns_port: bool) -> None:
         if learns_port and remote == pair.said and not pair.learns_port:
             return  # a re-INVITE that says the same port again: the one learnt stays
+        same_host = remote[0] == pair.remote[0]
         pair.said = pair.remote = remote
         pair.learns_port = learns_port
         pair.control_remote = (remote[0], remote[1] + 1) if remote[1] else ("", 0)
         pair.control_muxed = False
         admit(pair.media, remote[0] if remote[1] or learns_port else "", 0 if learns_port else remote[1])
-        admit(pair.control, remote[0], 0)
+        if not same_host:
+            admit(pair.control, remote[0], 0)
 
     def foreign(self, pair: Pair) -> int:
         """Packets from a third address since the leg took the port."""
@@ -136,7 +138,7 @@ class Wire:
         ports = []
         while self._resting and self._resting[0][0] <= now:
             ports.append(self._resting.popleft()[1])
-        self._free.extend(ports)
+        self._free.update(dict.fromkeys(ports))
         return ports
 
     def close(self) -> None:
