@@ -46,6 +46,11 @@ log = logging.getLogger("marhaba.floor")
 
 BOARD_EVERY_S = 0.5
 """The board is pushed at most twice a second: faster than an eye follows, slow enough for 200 calls a second."""
+QUIET_S = 0.1
+"""Events nobody outside waits for (an agent's wrap-up is over, a leg's figures) are written with the next ones, at the
+latest after this: a commit costs more than all the rest of such a turn."""
+ASK_WAIT_S = 5.0
+"""How long an action waits for the journal before it is told that it cannot be written."""
 WORKERS_WAIT_S = 5.0
 """How long a starting floor waits for its media workers before it goes on without the missing ones."""
 
@@ -58,6 +63,7 @@ class Held:
     media: list[tuple[str, Command]]
     committed: bool = False
     events: list[Event] = field(default_factory=list)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
 
 class FloorProcess:
@@ -66,6 +72,8 @@ class FloorProcess:
         self.centre = load_centre(config)
         self.folder = self.centre.data_folder
         self._held: deque[Held] = deque()
+        self._quiet: list[Event] = []  # happened, not given to the journal yet
+        self._quiet_timer: asyncio.TimerHandle | None = None
         self._clients: dict[str, MediaClient] = {}
         self._found: dict[str, list[LegState]] = {}
         self._welcomed = asyncio.Event()
@@ -107,6 +115,7 @@ class FloorProcess:
             finally:
                 board_task.cancel()
                 self.turn(lambda: self.floor.emit("floor.stopped"))
+                self._submit([], [])
                 await control.close()
                 await asyncio.to_thread(self.writer.close)
 
@@ -204,19 +213,40 @@ class FloorProcess:
 
     def _finish(self) -> None:
         turn, sends = self.floor.take_turn(), self.endpoint.take_sends()
-        if turn.events:
-            for event in turn.events:
-                self.floor.today.see(event)
-            held = Held(sends, turn.media, events=turn.events)
-            self._held.append(held)
-            self.writer.submit(turn.events, lambda _: self._committed(held))
-        elif self._held:
-            last = self._held[-1]
-            last.sends.extend(sends)
-            last.media.extend(turn.media)
-        else:
-            self._release(sends, turn.media)
+        for event in turn.events:
+            self.floor.today.see(event)
+        self._quiet += turn.events
+        if sends or turn.media:
+            if self._quiet:
+                self._submit(sends, turn.media)
+            elif self._held:
+                last = self._held[-1]
+                last.sends.extend(sends)
+                last.media.extend(turn.media)
+            else:
+                self._release(sends, turn.media)
+        elif self._quiet and self._quiet_timer is None:
+            self._quiet_timer = asyncio.get_running_loop().call_later(QUIET_S, self._submit, [], [])
         self._schedule()
+
+    def _submit(self, sends: list[Send | CloseFlow], media: list[tuple[str, Command]]) -> None:
+        """Give the journal what happened; `sends` and `media` leave when it is written."""
+        if self._quiet_timer is not None:
+            self._quiet_timer.cancel()
+            self._quiet_timer = None
+        events, self._quiet = self._quiet, []
+        held = Held(sends, media, events=events)
+        self._held.append(held)
+        self.writer.submit(events, lambda _: self._committed(held))
+
+    async def _written(self) -> None:
+        """Wait until everything that happened so far is in the journal."""
+        if self._quiet:
+            self._submit([], [])
+        if self._held:
+            done = asyncio.get_running_loop().create_future()
+            self._held[-1].waiting.append(done)
+            await done
 
     def _committed(self, held: Held) -> None:
         held.committed = True
@@ -224,6 +254,9 @@ class FloorProcess:
             done = self._held.popleft()
             self._release(done.sends, done.media)
             self.control.push_events(done.events)
+            for waiting in done.waiting:
+                if not waiting.done():
+                    waiting.set_result(None)
 
     def _release(self, sends: list[Send | CloseFlow], media: list[tuple[str, Command]]) -> None:
         for worker, command in media:
@@ -262,6 +295,10 @@ class FloorProcess:
             return Reply(ok=True)
         replies: list[Reply] = []
         self.turn(lambda: replies.append(act(self.floor, ask)))
+        try:
+            await asyncio.wait_for(self._written(), ASK_WAIT_S)
+        except TimeoutError:
+            return Reply(ok=False, code="not-written", message="the journal cannot be written")
         return replies[0]
 
     def _reload_on_signal(self) -> None:

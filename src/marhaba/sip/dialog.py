@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 from dataclasses import dataclass
+
+import msgspec
 
 from marhaba.sip.errors import BadMessage
 from marhaba.sip.events import Flow
@@ -108,7 +109,7 @@ def next_hop(dialog: Dialog, flow: Flow) -> Flow:
         return flow
     if named.is_private and not seen.is_private:
         return flow
-    return dataclasses.replace(flow, remote_host=uri.host, remote_port=port)
+    return msgspec.structs.replace(flow, remote_host=uri.host, remote_port=port)
 
 
 def contact_of(message: Request | Response) -> str:
@@ -127,4 +128,4 @@ def _without_headers(uri: Uri) -> Uri:
     """Headers and a method in a URI are for those who click on it, not for us, 19.1.1."""
     if not uri.headers and uri.param("method") is None:
         return uri
-    return dataclasses.replace(uri, headers="", params=tuple(p for p in uri.params if p[0] != "method"))
+    return msgspec.structs.replace(uri, headers="", params=tuple(p for p in uri.params if p[0] != "method"))

@@ -15,8 +15,9 @@ they are answered), `endpoint_offers` (re-INVITE, UPDATE, session timer), `endpo
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
+
+import msgspec
 
 from marhaba.sip import (
     endpoint_ending,
@@ -71,7 +72,7 @@ class Endpoint:
                 endpoint_ending.finish(core, now, leg, by="error", code=503, reason="transport")
                 endpoint_ending.release(core, leg)
             else:
-                leg.flow = dataclasses.replace(leg.flow, connection=0)
+                leg.flow = msgspec.structs.replace(leg.flow, connection=0)
 
     def wake(self, now: float) -> None:
         """Fire the timers that are due."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 Transport = Literal["udp", "tcp", "tls"]
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(msgspec.Struct, frozen=True):
     """One path to a peer: the transport, our listening address, the peer's address, and the stream if any."""
 
     transport: Transport
@@ -22,30 +23,26 @@ class Flow:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """One whole SIP message for the driver to send. A stream that is not open yet is opened by the driver."""
 
     data: bytes
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
-class CloseFlow:
+class CloseFlow(msgspec.Struct, frozen=True):
     flow: Flow
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(msgspec.Struct, frozen=True):
     """Who an INVITE says it comes from. Both fields are already cleaned of control characters."""
 
     number: str  # user part, e.g. "+212539000000", "anonymous"
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingCall:
+class IncomingCall(msgspec.Struct, frozen=True):
     """A new INVITE, past authentication or from a trunk's address. Answer with ring/answer/reject."""
 
     leg: str
@@ -59,31 +56,27 @@ class IncomingCall:
     replaces: str = ""  # leg named by a valid Replaces header (attended transfer)
 
 
-@dataclass(frozen=True, slots=True)
-class LegRinging:
+class LegRinging(msgspec.Struct, frozen=True):
     leg: str
     code: int
     sdp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LegAnswered:
+class LegAnswered(msgspec.Struct, frozen=True):
     """Our INVITE got its 2xx (already acknowledged). `sdp` is the answer."""
 
     leg: str
     sdp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LegEstablished:
+class LegEstablished(msgspec.Struct, frozen=True):
     """The ACK to our 2xx arrived; `sdp` is non-empty when the offer was ours."""
 
     leg: str
     sdp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LegEnded:
+class LegEnded(msgspec.Struct, frozen=True):
     """The leg is over, whoever ended it. Said exactly once a leg."""
 
     leg: str
@@ -94,16 +87,14 @@ class LegEnded:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Reoffered:
+class Reoffered(msgspec.Struct, frozen=True):
     """A re-INVITE or UPDATE with an offer in an established leg. Answer with accept_offer or refuse_offer."""
 
     leg: str
     sdp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OfferAnswered:
+class OfferAnswered(msgspec.Struct, frozen=True):
     """Our own re-INVITE was answered (code 200, sdp) or refused (code >= 300)."""
 
     leg: str
@@ -111,8 +102,7 @@ class OfferAnswered:
     sdp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Referred:
+class Referred(msgspec.Struct, frozen=True):
     """The far side (an agent's phone) asks for a transfer. Answer with accept_refer or refuse_refer, then notify_refer."""
 
     leg: str
@@ -121,16 +111,14 @@ class Referred:
     replaces: str  # leg named by the Replaces of an attended transfer, or ""
 
 
-@dataclass(frozen=True, slots=True)
-class InfoDigit:
+class InfoDigit(msgspec.Struct, frozen=True):
     """A key pressed, signalled by SIP INFO (application/dtmf-relay)."""
 
     leg: str
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(msgspec.Struct, frozen=True):
     """A phone's binding appeared, was refreshed, or went (expires == 0)."""
 
     user: str
@@ -139,8 +127,7 @@ class Registered:
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
-class TrunkState:
+class TrunkState(msgspec.Struct, frozen=True):
     trunk: str
     up: bool
     code: int  # last status from the carrier, 408 for silence

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from marhaba.sip.errors import BadMessage
 from marhaba.sip.uri import (
@@ -135,8 +136,7 @@ class Headers:
         return len(self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(msgspec.Struct, frozen=True):
     transport: str
     host: str
     port: int  # 0: not written

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from marhaba.sip.errors import BadMessage
 from marhaba.sip.events import Flow
@@ -23,8 +23,7 @@ _CLEAN = {**_CONTROLS, **_INVISIBLE}
 _USER_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request of ours in parts, from which its CANCEL, its ACK and its repetition with credentials are made."""
 
     method: str
@@ -59,12 +58,12 @@ class Outgoing:
 def cancel_of(request: Outgoing, *, reason: str = "") -> Outgoing:
     """RFC 3261 9.1: everything as in the request, the branch too."""
     lines = (f'Reason: SIP;cause=200;text="{reason}"',) if reason else ()
-    return dataclasses.replace(request, method="CANCEL", lines=lines, body=b"")
+    return msgspec.structs.replace(request, method="CANCEL", lines=lines, body=b"")
 
 
 def ack_of(request: Outgoing, refusal: Response) -> bytes:
     """The ACK to a refused INVITE, RFC 3261 17.1.1.3: the To is the response's."""
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         request, method="ACK", to=refusal.headers.get("To"), lines=_credentials(request), body=b""
     ).to_bytes()
 
@@ -72,7 +71,9 @@ def ack_of(request: Outgoing, refusal: Response) -> bytes:
 def again(request: Outgoing, *, cseq: int, add: Sequence[str] = (), drop: Sequence[str] = ()) -> Outgoing:
     """The same request once more as a new one, some header lines replaced (8.1.3.5)."""
     kept = [line for line in request.lines if line.partition(":")[0] not in drop]
-    return dataclasses.replace(request, cseq=cseq, branch=next_branch(request.branch), lines=(*kept, *add))
+    return msgspec.structs.replace(
+        request, cseq=cseq, branch=next_branch(request.branch), lines=(*kept, *add)
+    )
 
 
 def next_branch(branch: str) -> str:
@@ -166,7 +167,7 @@ def answer_flow(request: Request, source: Flow) -> Flow:
     if source.transport != "udp" or "rport" in via.params:
         return source
     port = via.port or DEFAULT_SIP_PORT
-    return source if port == source.remote_port else dataclasses.replace(source, remote_port=port)
+    return source if port == source.remote_port else msgspec.structs.replace(source, remote_port=port)
 
 
 def may_be_answered(flow: Flow) -> bool:

@@ -6,7 +6,6 @@ Whoever calls `handle` has authenticated the request. A user may bind only his o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import msgspec
 
@@ -22,8 +21,7 @@ EXPIRES_DEFAULT_S = 3_600
 _DIGITS = re.compile(r"[0-9]{1,10}")
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True):
     """One place where a user can be reached. `contact` is as registered, parameters and escapes included."""
 
     contact: Uri

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from marhaba.sip.errors import BadSdp
 
@@ -33,8 +34,7 @@ _RTPMAP = re.compile(r"([0-9]{1,3}) ([A-Za-z0-9\-_.+]+)/([0-9]{1,6})(?:/.*)?")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(msgspec.Struct, frozen=True):
     """One m= line with what belongs to it."""
 
     kind: str
@@ -47,8 +47,7 @@ class Media:
     ptime: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Sdp:
+class Sdp(msgspec.Struct, frozen=True):
     media: tuple[Media, ...]
     version: int = 0
 
@@ -60,8 +59,7 @@ class Sdp:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Negotiated:
+class Negotiated(msgspec.Struct, frozen=True):
     """What both sides agreed on, seen from ours."""
 
     remote_host: str

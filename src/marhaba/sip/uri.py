@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+import msgspec
 
 from marhaba.sip.errors import BadMessage
 
@@ -31,8 +32,7 @@ _PARAM = re.compile(
 _DISPLAY = re.compile(r"(?:\"((?:[^\"\\]|\\.)*)\"|([A-Za-z0-9\-.!%*_+`'~ \t]*?))[ \t]*<", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Uri:
+class Uri(msgspec.Struct, frozen=True):
     """`user` and `password` stay as written, escapes included; IPv6 hosts stand without brackets.
 
     Another scheme than sip or sips keeps its text in `opaque`, so that it can be shown and refused.
@@ -68,8 +68,7 @@ class Uri:
         return f"{self.scheme}:{user}{host}{port}{write_params(self.params)}{headers}"
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(msgspec.Struct, frozen=True):
     """From, To, Contact, Route... The display name is unquoted."""
 
     display: str

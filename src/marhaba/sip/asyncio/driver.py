@@ -37,6 +37,8 @@ PENDING_MAX = 64
 """Messages waiting for a connection or a name to be resolved."""
 RESOLVED_S = 60.0
 SWEEP_S = 10.0
+GRID_S = 0.05
+"""SIP's timers are half a second and more, and most are cancelled or only tidy up: they share wake-ups on this grid."""
 
 
 @dataclass(slots=True)
@@ -152,7 +154,10 @@ class SipDriver:
     def reschedule(self) -> None:
         """Keep one timer of the loop at the endpoint's next one."""
         when = self.endpoint.next_wake()
-        if when is None or self._timer_at <= when:
+        if when is None:
+            return
+        when = (when // GRID_S + 1) * GRID_S
+        if self._timer_at <= when:
             return
         if self._timer is not None:
             self._timer.cancel()
