@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from marhaba.sip.errors import BadMessage
 from marhaba.sip.uri import (
+    REMEMBERED,
+    REMEMBERED_CHARS_MAX,
     NameAddr,
     Uri,
     parse_name_addr,
@@ -97,25 +100,28 @@ def canonical(name: str) -> str:
 class Headers:
     """Header fields in order; names canonical, values unfolded text."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("_first", "fields")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self.fields = list(fields)
+        self._first: dict[str, str] | None = None  # the first value of each name, made when first asked for
 
     def get(self, name: str, default: str = "") -> str:
-        for key, value in self.fields:
-            if key == name:
-                return value
-        return default
+        first = self._first
+        if first is None:
+            first = self._first = dict(reversed(self.fields))
+        return first.get(name, default)
 
     def get_all(self, name: str) -> list[str]:
         return [value for key, value in self.fields if key == name]
 
     def add(self, name: str, value: str) -> None:
         self.fields.append((canonical(name), value))
+        self._first = None
 
     def set(self, name: str, value: str) -> None:
         name = canonical(name)
+        self._first = None
         for at, (key, _) in enumerate(self.fields):
             if key == name:
                 self.fields[at] = (name, value)
@@ -125,6 +131,7 @@ class Headers:
 
     def remove(self, name: str) -> None:
         self.fields = [f for f in self.fields if f[0] != name]
+        self._first = None
 
     def __contains__(self, name: str) -> bool:
         return any(key == name for key, _ in self.fields)
@@ -406,6 +413,10 @@ def _answerable(message: Request | Response) -> Request | Response | None:
 
 
 def _parse_via(text: str) -> Via:
+    return _known_via(text) if len(text) <= REMEMBERED_CHARS_MAX else _read_via(text)
+
+
+def _read_via(text: str) -> Via:
     match = _VIA.fullmatch(text.strip(" \t"))
     if match is None:
         raise BadMessage(400, "Bad Via")
@@ -414,6 +425,9 @@ def _parse_via(text: str) -> Via:
     if number > 65_535:
         raise BadMessage(400, "Bad Via")
     return Via(transport.upper(), host.strip("[]"), number, _via_params(params) if params else {})
+
+
+_known_via = lru_cache(REMEMBERED)(_read_via)
 
 
 def _via_params(text: str) -> dict[str, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 import msgspec
@@ -11,6 +12,11 @@ from marhaba.sip.errors import BadMessage
 
 URI_CHARS_MAX = 4_096
 """RFC 4475's longest URI has a few hundred; nobody dials more."""
+
+REMEMBERED = 4_096
+"""URIs and addresses read last: the messages of one call repeat the same few."""
+REMEMBERED_CHARS_MAX = 256
+"""A longer one is read each time, so that a sender cannot fill memory with them."""
 
 Params = tuple[tuple[str, str | None], ...]
 
@@ -97,6 +103,10 @@ def write_params(params: Params) -> str:
 
 def parse_uri(text: str) -> Uri:
     """Raises BadMessage(400)."""
+    return _known_uri(text) if len(text) <= REMEMBERED_CHARS_MAX else _read_uri(text)
+
+
+def _read_uri(text: str) -> Uri:
     if len(text) > URI_CHARS_MAX:
         raise BadMessage(414, "Request-URI Too Long")
     match = _SIP_URI.fullmatch(text)
@@ -149,6 +159,10 @@ def parse_params(text: str) -> Params:
 
 def parse_name_addr(text: str) -> NameAddr:
     """One name-addr or addr-spec with parameters. Raises BadMessage(400)."""
+    return _known_name_addr(text) if len(text) <= REMEMBERED_CHARS_MAX else _read_name_addr(text)
+
+
+def _read_name_addr(text: str) -> NameAddr:
     text = text.strip(" \t")
     match = _DISPLAY.match(text)
     if match is not None:
@@ -167,6 +181,10 @@ def parse_name_addr(text: str) -> NameAddr:
     if "?" in uri or "," in uri:
         raise BadMessage(400, "URI needs <>")
     return NameAddr("", parse_uri(uri), parse_params(semicolon + params) if semicolon else ())
+
+
+_known_uri = lru_cache(REMEMBERED)(_read_uri)
+_known_name_addr = lru_cache(REMEMBERED)(_read_name_addr)
 
 
 def parse_name_addrs(text: str) -> list[NameAddr]:
