@@ -25,7 +25,7 @@ from marhaba.media.disk import Ended, Writer
 from marhaba.media.dtmf import KeyDown, KeyUp
 from marhaba.media.jitter import ADAPT_TICKS, JitterBuffers
 from marhaba.media.legs import Leg, Reports, leg_stats
-from marhaba.media.mixing import SOURCES_MAX, MixPlan
+from marhaba.media.mixing import SOURCES_MAX, Hearing
 from marhaba.media.playing import MusicPlan, Playing
 from marhaba.media.protocol import AnyCommand, AnyEvent, LegState, LegStats
 from marhaba.media.reception import Reception
@@ -77,8 +77,10 @@ class Engine:
         self._report_due: defaultdict[int, list[Leg]] = defaultdict(list)
         self._silence = np.full((rows, FRAME), g711.SILENCE[g711.A_LAW], np.uint8)
         self._out = self._silence.copy()
-        self._plan = MixPlan({}, codec_in=self._buffers.codec, codec_out=self._buffers.codec)
+        self._hearing = Hearing(rows)
+        self._plan = self._hearing.plan(codec_in=self._buffers.codec, codec_out=self._buffers.codec)
         self._music = MusicPlan(rows)
+        self._musical: dict[str, Leg] = {}
         self._playing: dict[str, Leg] = {}
         self._dialling: dict[str, Leg] = {}
         self._pressed: dict[str, Leg] = {}
@@ -121,7 +123,10 @@ class Engine:
             return
         self.wire.drain(self._reception, self._take_report, tick=tick)
         frames = self._buffers.take(count, tick=tick)
-        if self._clips.collect() or self.wire.learnt:
+        for pair in self.wire.learnt:
+            self._sending.route(pair.row, pair)
+        self.wire.learnt.clear()
+        if self._clips.collect():
             self._dirty = True
         if self._dirty:
             self._compile()
@@ -231,6 +236,7 @@ class Engine:
         self._sending.aim(leg.row, leg.codec)
         remote = self._remote(command)
         self.wire.aim(leg.pair, remote, learns_port=command.latch_host_only and bool(remote[0]))
+        self._sending.route(leg.row, leg.pair if leg.sends and leg.pair.remote[1] else None)
         self._dirty = True
 
     def _remote(self, command: protocol.OpenLeg | protocol.AimLeg) -> Address:
@@ -255,14 +261,18 @@ class Engine:
         self._messages.on_leg(leg.name, "closed")
         self.wire.send_control(leg.pair, self._reports.make(leg, now=self._now, goodbye=True))
         stats = self._stats(leg)
-        for names in (self.legs, self._playing, self._dialling, self._pressed):
+        for names in (self.legs, self._musical, self._playing, self._dialling, self._pressed):
             names.pop(leg.name, None)
+        self._hearing.set(leg.row, ())
         for other in self.legs.values():
             if leg.name in other.hears:
                 other.hears.remove(leg.name)
+                self._hears(other)
+        self._sending.route(leg.row, None)
         self._by_row[leg.row] = None
         heapq.heappush(self._rows_free, leg.row)
-        self._high = max((held.row for held in self.legs.values()), default=-1) + 1
+        while self._high and self._by_row[self._high - 1] is None:
+            self._high -= 1
         self._buffers.clear(leg.row)
         self.wire.give_back(leg.pair, now=self._now)
         self._dirty = True
@@ -300,6 +310,10 @@ class Engine:
             leg.music = self._clips.find(command.path, now=self._now) if command.path else None
             if before is None or leg.music is None or before.path != leg.music.path:
                 self._music.place[leg.row] = 0
+            if leg.music is not None:
+                self._musical[leg.name] = leg
+            else:
+                self._musical.pop(leg.name, None)
             self._dirty = True
 
     def _hear(self, command: protocol.Hear) -> None:
@@ -314,7 +328,11 @@ class Engine:
             self._trouble(leg.name, "limit", f"a leg hears {SOURCES_MAX} others at most")
             return
         leg.hears = sources
+        self._hears(leg)
         self._dirty = True
+
+    def _hears(self, leg: Leg) -> None:
+        self._hearing.set(leg.row, [self.legs[name].row for name in leg.hears])
 
     def _send_digits(self, command: protocol.SendDigits) -> None:
         if (leg := self._leg(command.leg)) is not None:
@@ -324,16 +342,12 @@ class Engine:
                 self._trouble(leg.name, "limit", "no keys, or too many of them")
 
     def _compile(self) -> None:
-        rows = self._leg_rows()
-        legs = self.legs.values()
         codec = self._buffers.codec
-        sources = {leg.row: [rows[name] for name in leg.hears] for leg in legs if leg.hears}
-        self._plan = MixPlan(sources, codec_in=codec, codec_out=codec)
-        music = {leg.row: leg.music for leg in legs if leg.music is not None and not leg.hears}
+        self._plan = self._hearing.plan(codec_in=codec, codec_out=codec)
+        music = {leg.row: leg.music for leg in self._musical.values() if leg.music and not leg.hears}
         self._music.compile(music, codec)
-        self._sending.compile([leg.pair for leg in legs if leg.sends and leg.pair.remote[1]])
-        self._recorder.compile(rows, codec)
-        self._dirty = self.wire.learnt = False
+        self._recorder.compile(self._leg_rows, codec)
+        self._dirty = False
 
     def _play_frames(self, out: g711.Octets) -> None:
         for leg in list(self._playing.values()):

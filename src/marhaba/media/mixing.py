@@ -23,27 +23,42 @@ SOURCES_MAX: Final = 16
 """Voices one leg hears at once; the widest sum sets the cost of all of them."""
 
 
-class MixPlan:
-    """Compiled when the relation changes, rendered every tick.
+class Hearing:
+    """Which rows each row hears, kept as it changes, so that a change costs nothing for the other legs."""
 
-    `sources` maps a listener's row (of `out`) to rows of `frames`; `codec_in[row]` and `codec_out[row]` are
-    g711 codecs.
-    """
+    def __init__(self, rows: int) -> None:
+        self._one = np.full(rows, -1, np.intp)  # the only source of a listener
+        self._several: dict[int, list[int]] = {}
+
+    def set(self, listener: int, sources: Sequence[int]) -> None:
+        """`listener` hears the sum of `sources` from the next plan on."""
+        self._several.pop(listener, None)
+        self._one[listener] = sources[0] if len(sources) == 1 else -1
+        if len(sources) > 1:
+            self._several[listener] = list(sources)
+
+    def plan(self, *, codec_in: NDArray[np.intp], codec_out: NDArray[np.intp]) -> MixPlan:
+        """`codec_in[row]` and `codec_out[row]` are g711 codecs of sources and of listeners."""
+        to = np.flatnonzero(self._one >= 0)
+        return MixPlan(to, self._one[to], self._several, codec_in=codec_in, codec_out=codec_out)
+
+
+class MixPlan:
+    """Compiled when the relation changes, rendered every tick. Rows `to` hear one source each, rows `by`."""
 
     def __init__(
         self,
-        sources: Mapping[int, Sequence[int]],
+        to: Index,
+        by: Index,
+        mixed: Mapping[int, Sequence[int]],
         *,
         codec_in: NDArray[np.intp],
         codec_out: NDArray[np.intp],
     ) -> None:
-        single = [(to, by[0]) for to, by in sources.items() if len(by) == 1]
-        to, by = _columns(single)
         same = codec_in[by] == codec_out[to]
         self._copy_to, self._copy_from = to[same], by[same]
         self._other_to, self._other_from = to[~same], by[~same]
         self._other_base = (codec_in[self._other_from] << 8)[:, None]
-        mixed = {to: by for to, by in sources.items() if len(by) > 1}
         voices = sorted({row for by in mixed.values() for row in by})
         place = {row: n for n, row in enumerate(voices)}
         width = max((len(by) for by in mixed.values()), default=0)
@@ -71,8 +86,3 @@ class MixPlan:
             np.clip(total, -32768, 32767, out=total)
             total &= 0xFFFF
             out[self._mixed_to] = g711.ENCODE_FLAT[self._out_base + total]
-
-
-def _columns(pairs: Sequence[tuple[int, int]]) -> tuple[Index, Index]:
-    table = np.array(pairs, np.intp).reshape(-1, 2)
-    return table[:, 0], table[:, 1]

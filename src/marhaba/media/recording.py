@@ -9,7 +9,7 @@ first. A slow disk so costs durability first and never a tick.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from marhaba.media import g711
 from marhaba.media.disk import Take, Writer
-from marhaba.media.mixing import MixPlan
+from marhaba.media.mixing import Hearing, MixPlan
 from marhaba.media.rtp import FRAME, TICK_S
 
 CHUNK_TICKS: Final = 50
@@ -56,7 +56,6 @@ class Recorder:
         self._rows = np.zeros(0, np.intp)
         self._plan = self._empty_plan()
         self._due: list[list[Recording]] = [[] for _ in range(CHUNK_TICKS)]
-        self.dirty = False
 
     @property
     def full(self) -> bool:
@@ -70,7 +69,6 @@ class Recorder:
         recording.begin = (tick + row) % CHUNK_TICKS
         self.running[name] = recording
         self._due[-1 - row % CHUNK_TICKS].append(recording)
-        self.dirty = True
         return recording
 
     def stop(self, name: str, *, tick: int) -> None:
@@ -80,21 +78,21 @@ class Recorder:
         self._writer.close_take(recording.take)
         self._due[-1 - recording.row % CHUNK_TICKS].remove(recording)
         self._free.append(recording.row)
-        self.dirty = True
 
-    def compile(self, leg_rows: Mapping[str, int], codec_in: NDArray[np.intp]) -> None:
+    def compile(self, leg_rows: Callable[[], Mapping[str, int]], codec_in: NDArray[np.intp]) -> None:
+        """Which legs each recording takes. Nothing to do while nobody is recorded."""
+        if not self.running and not len(self._rows):
+            return
+        row_of = leg_rows()
         self._rows = np.array([recording.row for recording in self.running.values()], np.intp)
         self._out[:] = self._silence  # rows without a source are never written again
-        sources: dict[int, list[int]] = {}
+        hearing = Hearing(len(self._out))
         for recording in self.running.values():
             if recording.paused:
                 continue
             for side, legs in enumerate(([recording.left], recording.right)):
-                rows = [leg_rows[leg] for leg in legs if leg in leg_rows]
-                if rows:
-                    sources[2 * recording.row + side] = rows
-        self._plan = MixPlan(sources, codec_in=codec_in, codec_out=self._codec_out)
-        self.dirty = False
+                hearing.set(2 * recording.row + side, [row_of[leg] for leg in legs if leg in row_of])
+        self._plan = hearing.plan(codec_in=codec_in, codec_out=self._codec_out)
 
     def tick(self, frames: g711.Octets, tick: int) -> None:
         """Add 20 ms to every recording, and hand over those whose second is full."""
@@ -115,7 +113,7 @@ class Recorder:
         recording.begin = 0
 
     def _empty_plan(self) -> MixPlan:
-        return MixPlan({}, codec_in=self._codec_out, codec_out=self._codec_out)
+        return Hearing(0).plan(codec_in=self._codec_out, codec_out=self._codec_out)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from marhaba.media import g711, rtp
 from marhaba.media.dtmf import EventPacket
+from marhaba.media.jitter import Index
 from marhaba.media.rtp import FRAME
 from marhaba.media.wire import Address, Pair
 
@@ -20,7 +21,7 @@ _WORDS: Final = rtp.PACKET_BYTES // 4
 _VERSION: Final = 0x80000000
 _MARKER: Final = 0x00800000
 
-_Route = tuple[int, Callable[[memoryview | bytes, Address], int], Address]
+_Route = tuple[Callable[[memoryview | bytes, Address], int], Address]
 
 
 class Sending:
@@ -38,8 +39,8 @@ class Sending:
         self.marked = np.zeros(legs_max, np.uint32)  # `_MARKER` for the first packet after a pause
         self.packets = np.zeros(legs_max, np.int64)
         self.octets = np.zeros(legs_max, np.int64)
-        self._routes: list[_Route] = []
-        self._rows = np.zeros(0, np.intp)
+        self._routes: dict[int, _Route] = {}  # by row
+        self._rows: Index | None = np.zeros(0, np.intp)  # None: `_routes` changed
 
     def open(self, row: int, *, ssrc: int, sequence: int, timestamp: int) -> None:
         """The three start at random (RFC 3550 section 5.1)."""
@@ -53,10 +54,13 @@ class Sending:
     def mark(self, row: int) -> None:
         self.marked[row] = _MARKER
 
-    def compile(self, pairs: list[Pair]) -> None:
-        """Which legs send from now on, and where to."""
-        self._routes = [(pair.row, pair.media.sendto, pair.remote) for pair in pairs]
-        self._rows = np.array([pair.row for pair in pairs], np.intp)
+    def route(self, row: int, pair: Pair | None) -> None:
+        """Where a leg's packets go from now on; None: it sends nothing."""
+        if pair is not None:
+            self._routes[row] = (pair.media.sendto, pair.remote)
+        elif self._routes.pop(row, None) is None:
+            return
+        self._rows = None
 
     @property
     def to_anyone(self) -> bool:
@@ -94,7 +98,7 @@ class Sending:
         words[:, 1] = self.timestamp[:count]
         words[:, 2] = self.ssrc[:count]
         views = self._views
-        for row, sendto, remote in self._routes:
+        for row, (sendto, remote) in self._routes.items():
             try:
                 sendto(views[row], remote)
             except (
@@ -109,10 +113,13 @@ class Sending:
     def _count(self, count: int) -> None:
         self.timestamp[:count] += np.uint32(FRAME)
         if self._routes:
-            self.sequence[self._rows] += 1
-            self.packets[self._rows] += 1
-            self.octets[self._rows] += FRAME
-            self.marked[self._rows] = 0
+            rows = self._rows
+            if rows is None:
+                rows = self._rows = np.fromiter(self._routes, np.intp, len(self._routes))
+            self.sequence[rows] += 1
+            self.packets[rows] += 1
+            self.octets[rows] += FRAME
+            self.marked[rows] = 0
         for row in self._special:
             self.octets[row] += len(self._views[row]) - rtp.HEADER_BYTES - FRAME
             self._views[row] = self._octets[row].data

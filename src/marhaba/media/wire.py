@@ -67,7 +67,7 @@ class Wire:
         self._views = [row.data for row in self._rows]
         self._free: dict[int, None] = {}  # in the order they became free
         self._resting: deque[tuple[float, int]] = deque()
-        self.learnt = False  # a far side's port was learnt since this was last set to False
+        self.learnt: list[Pair] = []  # far sides' ports were learnt since this was last emptied
 
     # -- ports -------------------------------------------------------------------------------------------
 
@@ -113,11 +113,13 @@ class Wire:
         if learns_port and remote == pair.said and not pair.learns_port:
             return  # a re-INVITE that says the same port again: the one learnt stays
         same_host = remote[0] == pair.remote[0]
+        same = remote == pair.remote and not learns_port and not pair.learns_port
         pair.said = pair.remote = remote
         pair.learns_port = learns_port
         pair.control_remote = (remote[0], remote[1] + 1) if remote[1] else ("", 0)
         pair.control_muxed = False
-        admit(pair.media, remote[0] if remote[1] or learns_port else "", 0 if learns_port else remote[1])
+        if not same:
+            admit(pair.media, remote[0] if remote[1] or learns_port else "", 0 if learns_port else remote[1])
         if not same_host:
             admit(pair.control, remote[0], 0)
 
@@ -193,7 +195,8 @@ class Wire:
         """Whether this packet, the first from the right host, tells the far side's port."""
         if not pair.learns_port or address[0] != pair.remote[0] or rtp.parse(bytes(data)) is None:
             return False
-        pair.remote, pair.learns_port, self.learnt = address, False, True
+        pair.remote, pair.learns_port = address, False
+        self.learnt.append(pair)
         pair.control_remote = (address[0], address[1] + 1)
         admit(pair.media, *address)
         return True
