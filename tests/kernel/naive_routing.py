@@ -28,7 +28,8 @@ class NaiveContact:
 
 
 class NaiveRouting:
-    def __init__(self, queues: Sequence[QueueRules]) -> None:
+    def __init__(self, queues: Sequence[QueueRules], *, contacts_max: int = 10_000) -> None:
+        self.contacts_max = contacts_max
         self.queues = {rules.name: rules for rules in queues}
         self.agents: dict[str, NaiveAgent] = {}
         self.contacts: dict[str, NaiveContact] = {}
@@ -69,7 +70,8 @@ class NaiveRouting:
             return "unknown-queue"
         line = [c for c in self.contacts.values() if c.queue == queue]
         if queued_at is None or queued_at >= now:
-            if rules.overflow_size and len(line) >= rules.overflow_size:
+            full = bool(rules.overflow_size) and len(line) >= rules.overflow_size
+            if full or len(self.contacts) >= self.contacts_max:
                 return "size"
             if rules.overflow_no_staff and not self.staff(queue, language):
                 return "no-staff"
@@ -113,13 +115,21 @@ class NaiveRouting:
             good = good and agent.skills.get(f"lang:{language}", 0) >= spoken
         return good
 
-    def staff(self, queue: str, language: str, *, only: AgentState | None = None) -> int:
+    def staff(
+        self, queue: str, language: str, *, but: Sequence[AgentState] = (AgentState.LOGGED_OUT,)
+    ) -> int:
+        """Agents in any other state than these who could take a contact that has waited for ever."""
         last = len(self.queues[queue].relax)
         return sum(
-            (agent.state is not AgentState.LOGGED_OUT if only is None else agent.state is only)
-            and self.can(agent, queue, language, last)
+            agent.state not in but and self.can(agent, queue, language, last)
             for agent in self.agents.values()
         )
+
+    def ready(self, queue: str) -> int:
+        return self.staff(queue, "", but=[state for state in AgentState if state is not AgentState.READY])
+
+    def working(self, queue: str) -> int:
+        return self.staff(queue, "", but=(AgentState.LOGGED_OUT, AgentState.PAUSED))
 
     def score(self, agent: NaiveAgent, queue: str, language: str) -> int:
         rules = self.queues[queue]
@@ -155,14 +165,15 @@ class NaiveRouting:
                 decisions.append(Decision(name, agent, contact.queue, step, level))
         return decisions
 
-    def overflows(self, now: float) -> set[Overflow]:
-        found = set()
-        for name, c in self.contacts.items():
+    def overflows(self, now: float) -> list[Overflow]:
+        found = []
+        for name in self.in_order():
+            c = self.contacts[name]
             rules = self.queues[c.queue]
             if rules.overflow_wait_s and c.queued_at + rules.overflow_wait_s <= now:
-                found.add(Overflow(name, c.queue, rules.overflow_to, "wait"))
+                found.append(Overflow(name, c.queue, rules.overflow_to, "wait"))
             elif rules.overflow_no_staff and not self.staff(c.queue, c.language):
-                found.add(Overflow(name, c.queue, rules.overflow_to, "no-staff"))
+                found.append(Overflow(name, c.queue, rules.overflow_to, "no-staff"))
         return found
 
     def next_time(self, now: float) -> float | None:

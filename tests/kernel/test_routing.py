@@ -386,3 +386,21 @@ def test_skills_and_classes_have_limits(monkeypatch: pytest.MonkeyPatch) -> None
         fit.set_agent("a", {f"skill-{number}": 1 for number in range(eligibility.SKILLS_MAX)}, None)
     assert skills.value.code == "skills-max"
     assert fit.slot_of == {}
+
+
+def test_those_sent_on_together_go_in_order_of_precedence_whatever_sends_them() -> None:
+    patient = QueueRules("patient", language_level=1, overflow_no_staff=True, overflow_to="next")
+    hasty = QueueRules("hasty", overflow_wait_s=5, overflow_to="next")
+    routing = house(patient, hasty, QueueRules("next"))
+    seat(routing, "a", lang_fr=5, lang_es=5)
+    for number, (queue, language) in enumerate(
+        [("patient", "fr"), ("hasty", "fr"), ("patient", "es"), ("patient", "fr")]
+    ):
+        routing.enqueue(0.0, f"c{number}", queue, language=language)
+    routing.agent_state(5.0, "a", OUT)
+    assert [(due.contact, due.reason) for due in routing.overflows(5.0)] == [
+        ("c0", "no-staff"),
+        ("c1", "wait"),
+        ("c2", "no-staff"),
+        ("c3", "no-staff"),
+    ]

@@ -41,6 +41,9 @@ class CentrePlan:
     port: int = 15060
     first_media_port: int = 30000
     workers: int = 1
+    port_pairs: int = (
+        2000  # a closed leg's port rests for 5 s: fast short calls need more than they hold at once
+    )
     recording: str = "none"
     calls_max: int = 2000
     extra: str = ""  # more TOML, at the end
@@ -100,7 +103,7 @@ advertised_host = "127.0.0.1"
 workers = {plan.workers}
 host = "127.0.0.1"
 first_port = {plan.first_media_port}
-ports_per_worker = 2000
+ports_per_worker = {plan.port_pairs}
 
 [limits]
 calls_max = {plan.calls_max}

@@ -43,7 +43,7 @@ STEADY_CALLS = 300  # half a minute of arrivals; their CPU is some seconds, far 
 SIPP_CALLS = 200
 IDLE_AGENTS, IDLE_RATE, IDLE_CALLS = 20, 2.5, 150  # 125 % of what 20 agents can take at 10 s a call
 RAMP = (100.0, 150.0, 200.0, 225.0, 250.0, 275.0, 300.0, 350.0, 400.0)
-RAMP_AGENTS, RAMP_S = 800, 6.0
+RAMP_AGENTS, RAMP_S, RAMP_PORT_PAIRS = 800, 6.0, 5000
 AUDIO_RAMP = (15.0, 20.0, 25.0, 28.0, 31.0, 35.0, 40.0)
 AUDIO_RAMP_AGENTS, AUDIO_RAMP_S = 600, 24.0
 AUDIO_P99_MS_MAX = 30.0
@@ -144,7 +144,7 @@ def measure_idle() -> dict[str, float]:
 
 def measure_ramp() -> dict[str, float]:
     """1 s of talk without audio, faster and faster until a call fails."""
-    with centre(CentrePlan(agents=RAMP_AGENTS)) as house:
+    with centre(CentrePlan(agents=RAMP_AGENTS, port_pairs=RAMP_PORT_PAIRS)) as house:
         best, broke, _ = ramp(
             house, RAMP, seconds=RAMP_S, fine=lambda run: not run.failed, talk_s=(1.0, 1.0), wait_s_max=10.0
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import secrets as chance
 import signal
@@ -49,6 +50,8 @@ BOARD_EVERY_S = 0.5
 QUIET_S = 0.1
 """Events nobody outside waits for (an agent's wrap-up is over, a leg's figures) are written with the next ones, at the
 latest after this: a commit costs more than all the rest of such a turn."""
+COLLECT_AFTER = (50_000, 20, 100)
+"""Thresholds of the garbage collector's generations: almost everything here dies by reference count."""
 ASK_WAIT_S = 5.0
 """How long an action waits for the journal before it is told that it cannot be written."""
 WORKERS_WAIT_S = 5.0
@@ -105,6 +108,7 @@ class FloorProcess:
         self._recover()
         async with driver:
             self._ready = True
+            _tame_collector()
             await control.start()
             self._schedule()
             if started is not None:
@@ -384,6 +388,13 @@ class FloorProcess:
             fresh = path.with_suffix(".new")
             fresh.write_bytes(dump)
             fresh.replace(path)
+
+
+def _tame_collector() -> None:
+    """What is loaded by now stays: the collector need not look at it again, and looks at the rest less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def serve_floor(config: Path, *, started: Callable[[], None] | None = None) -> None:

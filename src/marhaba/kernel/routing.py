@@ -232,15 +232,15 @@ class Routing:
         self.leave(contact)
 
     def overflows(self, now: float) -> list[Overflow]:
-        """Contacts whose queue's rules send them on now: by wait first, then those without staff."""
+        """Contacts whose queue's rules send them on now, in order of precedence: who comes first goes first."""
         due = self._overflow_at[: bisect_right(self._overflow_at, (now, self._visits))]
-        gone = dict.fromkeys(sorted(self._by_visit[visit].key for _, visit in due), "wait")
+        gone = dict.fromkeys((self._by_visit[visit].key for _, visit in due), "wait")
         for row in np.flatnonzero(self._fit.waiting[: self._fit.classes]).tolist():
             rules = self._queues[self._fit.key_of[row][0]].rules
             if rules.overflow_no_staff and not self._fit.staff[self._fit.loosest(row)]:
                 for key in self._lines[row]:
                     gone.setdefault(key, "no-staff")
-        return [self._overflow(key, reason) for key, reason in gone.items()]
+        return [self._overflow(key, gone[key]) for key in sorted(gone)]
 
     def next_time(self, now: float) -> float | None:
         """When time alone next changes a requirement or makes a contact overflow; always after `now`."""
