@@ -11,7 +11,8 @@ VOICES = {"fr": ("fr-fr", 150), "es": ("es", 150), "ar": ("ar", 130), "en": ("en
 LEVEL_DB = "-6"
 NUMBERS = range(1, 51)
 MINUTES = range(1, 31)
-ARABIC_MINUTES = {1: "دَقِيقَة وَاحِدَة", 2: "دَقِيقَتَان"}
+ARABIC_MINUTES = {1: "دَقِيقَةٍ وَاحِدَة", 2: "دَقِيقَتَيْن"}
+"""In the genitive, which every phrase before them asks for: less than, about, between, and."""
 
 
 def minutes(count: int, language: str) -> str:
