@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from pathlib import Path
+
 from marhaba.floor.centre import Centre
+from marhaba.media.wav import repair_folder
 from marhaba.media.worker import WorkerSettings, run_worker
+
+log = logging.getLogger(__name__)
 
 
 def serve_media(centre: Centre, number: int) -> None:
     """One media worker of the centre, until SIGTERM."""
-    media = centre.media
+    media, run = centre.media, centre.data_folder / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    # Beside the worker, not before it: callers wait for the worker, nobody for the files of a crash.
+    threading.Thread(
+        target=repair_recordings,
+        args=(centre.recordings_folder, run / f"media-{number}.repaired"),
+        name="repair",
+        daemon=True,
+    ).start()
     first = media.first_port + number * 2 * media.ports_per_worker
     run_worker(
         WorkerSettings(
             name=f"media-{number}",
-            socket=centre.data_folder / "run" / f"media-{number}.sock",
+            socket=run / f"media-{number}.sock",
             host=centre.sip.advertised_host,
             bind_host=centre.sip.host,
             port_first=first,
@@ -21,3 +36,19 @@ def serve_media(centre: Centre, number: int) -> None:
             silent_s=media.rtp_timeout_s,
         )
     )
+
+
+def repair_recordings(recordings: Path, marker: Path) -> None:
+    """Finish the recordings that a crash cut short: those changed since `marker` was last touched."""
+    try:
+        since = marker.stat().st_mtime
+    except FileNotFoundError:
+        since = 0.0
+    marker.touch()
+    if not recordings.is_dir():
+        return
+    for report in repair_folder(recordings, changed_since=since):
+        if report.repaired:
+            log.warning("recording finished after a crash: %s, %.1f s", report.path, report.seconds)
+        else:
+            log.warning("recording cannot be read: %s: %s", report.path, report.problem)

@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused(
             say("serve.no-config", reader_language()).format(path=arguments.config), code="no-config"
         )
+    os.umask(0o077)  # who called, and what was said, is for nobody else on this machine
     centre = load_centre(config)  # a wrong file is refused here, before anything starts
     match arguments.role:
         case "floor":

@@ -1,7 +1,7 @@
 """A checkpoint of the state, so that a start replays minutes of journal and not months.
 
-The file says up to which event it holds; the journal stays the truth: a missing, torn or older checkpoint only means a
-longer replay. `restore(save(state)) == state` and the replay of the rest are tested.
+The file says up to which event it holds; the journal stays the truth: a missing, torn or older checkpoint only means
+a longer replay.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ class Checkpoint(msgspec.Struct, frozen=True):
     seats: dict[str, Seat]
     alarms: dict[str, str]
     trunks: dict[str, bool]
+    running: bool
 
 
-def save(path: Path, state: FloorState, *, seq: int) -> None:
-    """Write atomically: a crash leaves the old checkpoint or the new one."""
-    blob = msgspec.json.encode(
+def encode(state: FloorState, *, seq: int) -> bytes:
+    """`seq` is the last event that made `state`."""
+    return msgspec.json.encode(
         Checkpoint(
             FORMAT,
             seq,
@@ -44,8 +45,13 @@ def save(path: Path, state: FloorState, *, seq: int) -> None:
             state.seats,
             state.alarms,
             state.trunks,
+            state.running,
         )
     )
+
+
+def write(path: Path, blob: bytes) -> None:
+    """Atomically: a crash leaves the old checkpoint or the new one."""
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:
         file.write(blob)
@@ -72,6 +78,7 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
         trunks=held.trunks,
         rank_next=held.rank_next,
         at=held.at,
+        running=held.running,
     )
     _fill_routing(state)
     return state, held.seq

@@ -50,6 +50,9 @@ BOARD_EVERY_S = 0.5
 QUIET_S = 0.1
 """Events nobody outside waits for (an agent's wrap-up is over, a leg's figures) are written with the next ones, at the
 latest after this: a commit costs more than all the rest of such a turn."""
+CHECKPOINT_EVENTS = 20_000
+CHECKPOINT_S = 300.0
+"""A checkpoint is written after so many events, or after so long when there was any: a start replays no more."""
 COLLECT_AFTER = (50_000, 20, 100)
 """Thresholds of the garbage collector's generations: almost everything here dies by reference count."""
 ASK_WAIT_S = 5.0
@@ -77,6 +80,9 @@ class FloorProcess:
         self._held: deque[Held] = deque()
         self._quiet: list[Event] = []  # happened, not given to the journal yet
         self._quiet_timer: asyncio.TimerHandle | None = None
+        self._seq = self._checkpoint_seq = 0  # last event written, and the one the checkpoint holds up to
+        self._checkpoint_at = time.monotonic()
+        self._checkpointing: asyncio.Task[None] | None = None
         self._clients: dict[str, MediaClient] = {}
         self._found: dict[str, list[LegState]] = {}
         self._welcomed = asyncio.Event()
@@ -119,7 +125,9 @@ class FloorProcess:
             finally:
                 board_task.cancel()
                 self.turn(lambda: self.floor.emit("floor.stopped"))
-                self._submit([], [])
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._written(), ASK_WAIT_S)
+                    await self._checkpoint()
                 await control.close()
                 await asyncio.to_thread(self.writer.close)
 
@@ -131,14 +139,13 @@ class FloorProcess:
             routing.set_agent(agent.id, agent.skills, agent.queues)
         state, seq = checkpoint.restore(self.folder / "state.json", routing, last_seq=journal.last_seq)
         today = Today(centre)
-        clean = True
         for event in journal.read(after_seq=journal.seq_at(today.midnight(time.time()))):
             today.see(event)
+        self._seq = self._checkpoint_seq = seq
         for event in journal.read(after_seq=seq):
             apply(state, event)
-            if event.kind in ("floor.started", "floor.stopped"):
-                clean = event.kind == "floor.stopped"
-        self._after_crash = not clean
+            self._seq = event.seq
+        self._after_crash = state.running
         self.endpoint = Endpoint(centre.endpoint_settings(), lambda: chance.token_hex(8))
         self._load_registrar()
         self.floor = Floor(
@@ -241,7 +248,7 @@ class FloorProcess:
         events, self._quiet = self._quiet, []
         held = Held(sends, media, events=events)
         self._held.append(held)
-        self.writer.submit(events, lambda _: self._committed(held))
+        self.writer.submit(events, lambda numbered: self._committed(held, numbered))
 
     async def _written(self) -> None:
         """Wait until everything that happened so far is in the journal."""
@@ -252,8 +259,10 @@ class FloorProcess:
             self._held[-1].waiting.append(done)
             await done
 
-    def _committed(self, held: Held) -> None:
+    def _committed(self, held: Held, numbered: list[Event]) -> None:
         held.committed = True
+        if numbered:
+            self._seq = numbered[-1].seq
         while self._held and self._held[0].committed:
             done = self._held.popleft()
             self._release(done.sends, done.media)
@@ -359,14 +368,33 @@ class FloorProcess:
     # -- housekeeping -----------------------------------------------------------------------------------------
 
     async def _push_board(self) -> None:
-        day = time.localtime().tm_yday
+        day = self.floor.today.midnight(time.time())
         while True:
             await asyncio.sleep(BOARD_EVERY_S)
             self.control.push_board()
             self._save_registrar()
-            if (today := time.localtime().tm_yday) != day:
+            self._checkpoint_when_due()
+            if (today := self.floor.today.midnight(time.time())) != day:
                 day = today
                 self.floor.today.clear()
+
+    def _checkpoint_when_due(self) -> None:
+        events = self._seq - self._checkpoint_seq
+        long_ago = time.monotonic() - self._checkpoint_at > CHECKPOINT_S
+        idle = self._checkpointing is None or self._checkpointing.done()
+        if idle and (events >= CHECKPOINT_EVENTS or (events and long_ago)):
+            self._checkpointing = asyncio.ensure_future(self._checkpoint())
+
+    async def _checkpoint(self) -> None:
+        """Between two turns, when all that happened is written, the state is that of the last event."""
+        while self._held or self._quiet:
+            await self._written()
+        self._checkpoint_seq, self._checkpoint_at = self._seq, time.monotonic()
+        blob = checkpoint.encode(self.floor.state, seq=self._seq)
+        try:
+            await asyncio.to_thread(checkpoint.write, self.folder / "state.json", blob)
+        except OSError as error:  # the journal holds it all: only the next start takes longer
+            log.warning("no checkpoint: %s", error)
 
     def _journal_trouble(self, trouble: str) -> None:
         if trouble:

@@ -119,6 +119,7 @@ class FloorState:
     trunks: dict[str, bool] = field(default_factory=dict)
     rank_next: int = 1
     at: float = 0.0  # time of the last event
+    running: bool = False  # a floor started and has not said good-bye
 
 
 def apply(state: FloorState, event: Event) -> None:
@@ -140,6 +141,14 @@ _LEG_FIELDS = (
     "sdp_session",
     "sdp_version",
 )
+
+
+def _floor_started(state: FloorState, event: Event, data: dict[str, Any]) -> None:
+    state.running = True
+
+
+def _floor_stopped(state: FloorState, event: Event, data: dict[str, Any]) -> None:
+    state.running = False
 
 
 def _call_offered(state: FloorState, event: Event, data: dict[str, Any]) -> None:
@@ -409,6 +418,8 @@ def _trunk_state(state: FloorState, event: Event, data: dict[str, Any]) -> None:
 
 
 _APPLY = {
+    "floor.started": _floor_started,
+    "floor.stopped": _floor_stopped,
     "call.offered": _call_offered,
     "call.answered": _call_answered,
     "call.language": _call_language,
