@@ -108,7 +108,8 @@ def connect(floor: Floor, call: Call, leg_id: str) -> None:
         wait_s=round(wait_s, 3),
     )
     if call.visit_open:
-        floor.waits.answered(floor.now, call.queue, wait_s)
+        working = floor.state.routing.working(call.queue)
+        floor.waits.answered(floor.now, call.queue, wait_s, working=working)
         waiting.dequeue(floor, call, "answered")
     speech.hush(floor, call)
     audio.sync(floor, call)
@@ -182,4 +183,6 @@ def release(floor: Floor, call: Call, *, why: str) -> None:
         talk_s=round(floor.now - call.connected_at - hold_s, 3),
         hold_s=round(hold_s, 3),
     )
-    agents.wrap_up(floor, agent, call.id, queue.wrap_s if queue else 0.0)
+    wrap_s = queue.wrap_s if queue else 0.0
+    floor.waits.handled(floor.now, call.queue, floor.now - call.connected_at + wrap_s)
+    agents.wrap_up(floor, agent, call.id, wrap_s)

@@ -116,7 +116,14 @@ def announce(floor: Floor, call: Call) -> None:
     if queue.announce_position and position:
         prompts += spoken.position(position)
     if queue.announce_wait and position:
-        estimate = floor.waits.estimate(floor.now, call.queue, position)
+        routing = floor.state.routing
+        estimate = floor.waits.estimate(
+            floor.now,
+            call.queue,
+            position,
+            longest_wait_s=routing.longest_wait(floor.now, call.queue),
+            working=routing.working(call.queue),
+        )
         if estimate is not None:
             prompts += spoken.wait_between(estimate.low_s, estimate.high_s)
     if queue.callback and floor.now - call.since >= queue.callback_after_s:
