@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import count
-from pathlib import Path
-
 import pytest
 
 from marhaba.floor import offering, waiting
-from marhaba.floor.centre import parse_centre
 from marhaba.floor.floor import Floor
-from marhaba.floor.state import Call, FloorState
-from marhaba.floor.today import Today
-from marhaba.kernel.routing import AgentState, Routing
+from marhaba.floor.state import Call
+from marhaba.kernel.routing import AgentState
 from marhaba.kernel.waiting import SEEN_MIN
-from marhaba.media.library import PromptLibrary
-from marhaba.sip.endpoint import Endpoint
-from tests.floor.centre_texts import centre_text
+from tests.floor.quiet_floor import quiet_centre, quiet_floor
 
 QUEUE = "accueil"
 
 
 @pytest.fixture
 def floor() -> Floor:
-    """A centre with one agent ready, and no telephone anywhere."""
-    centre = parse_centre(centre_text(), folder=Path("/centre"))
-    routing = Routing([queue.rules for queue in centre.queues.values()])
-    for agent in centre.agents.values():
-        routing.set_agent(agent.id, agent.skills, agent.queues)
-    names = count(1)
-    token = lambda: f"token-{next(names)}"  # noqa: E731
-    floor = Floor(
-        centre=centre,
-        state=FloorState(routing, at=1000.0),
-        endpoint=Endpoint(centre.endpoint_settings(), token),
-        prompts=PromptLibrary(),
-        today=Today(centre),
-        token=token,
-    )
+    """One agent is logged in, and busy."""
+    floor = quiet_floor(quiet_centre())
     floor.emit("agent.state", agent="amal", state="talking")
     return floor
 

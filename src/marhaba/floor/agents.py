@@ -136,6 +136,8 @@ def transfer_missed(floor: Floor, call: Call) -> None:
 def set_state(
     floor: Floor, agent_id: str, state: AgentState, *, code: str = "", keep_turn: bool = False
 ) -> None:
+    if agent_id not in floor.centre.agents:  # removed from the centre while a call kept him
+        state, code = AgentState.LOGGED_OUT, "removed"
     extra: dict[str, Any] = {"idle_since": floor.seat(agent_id).idle_since} if keep_turn else {}
     floor.emit("agent.state", agent=agent_id, state=state.name.lower(), code=code, **extra)
 

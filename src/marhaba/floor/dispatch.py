@@ -265,10 +265,9 @@ def _silent(floor: Floor, event: media.LegSilent) -> None:
 
 
 def _record_ended(floor: Floor, event: media.RecordEnded) -> None:
-    call = next((c for c in floor.state.calls.values() if c.recording == event.recording), None)
     floor.emit(
         "recording.ended",
-        call=call.id if call is not None else "",
+        call=event.recording.partition("-")[0],
         recording=event.recording,
         path=event.path,
         seconds=round(event.seconds, 2),

@@ -37,6 +37,7 @@ def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
         centre, programmes=programmes | dict(centre.programmes), queues=queues | dict(centre.queues)
     )
     floor.today.centre = floor.centre
+    floor.prompts.forget()  # recordings may have been added or replaced
     routing = floor.state.routing
     routing.configure([queue.rules for queue in floor.centre.queues.values()])
     for agent in centre.agents.values():
