@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import tomllib
 from copy import deepcopy
 from dataclasses import asdict
@@ -226,3 +227,14 @@ def test_the_star_codes_are_those_the_floor_obeys() -> None:
 def test_the_keys_of_a_supervisor_are_those_the_floor_obeys() -> None:
     listed = {key.strip("`"): mode for key, mode in cells(sections("star-codes.md")["While supervising"])}
     assert listed == MODE_KEYS
+
+
+def test_the_least_that_is_a_centre_is_one() -> None:
+    page = (DOCS.parent / "design" / "centre.md").read_text("utf-8")
+    example = "    name =" + page.partition("    name =")[2].partition("Everything else")[0]
+    centre = parse_centre(textwrap.dedent(example), folder=Path("/centre"))
+    assert (list(centre.programmes), list(centre.queues), list(centre.agents)) == (
+        ["mairie"],
+        ["accueil"],
+        ["amal"],
+    )
