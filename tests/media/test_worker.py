@@ -106,7 +106,7 @@ class Floor:
 
     async def stats(self) -> WorkerStats:
         count = len(self.of(WorkerStats))
-        self.client.send(AskStats())
+        self.client.send(AskStats(legs=True))
         await self.until(lambda: len(self.of(WorkerStats)) > count)
         stats: WorkerStats = self.of(WorkerStats)[-1]
         return stats
@@ -295,7 +295,7 @@ def test_a_killed_worker_leaves_all_but_the_last_second_of_a_recording(
 def test_commands_without_a_connection_are_dropped_and_a_worker_that_comes_is_found(folder: Path) -> None:
     async def journey() -> None:
         floor = Floor(folder)
-        floor.client.send(AskStats())
+        floor.client.send(AskStats(legs=True))
         await asyncio.sleep(0.2)
         settings = WorkerSettings("late", folder / "run" / "w.sock", port_first=PORT_FIRST, port_pairs=4)
         process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(settings,))

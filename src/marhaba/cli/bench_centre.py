@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import signal
@@ -11,11 +12,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from marhaba.cli.load_register import Account
 from marhaba.cli.load_sip import read, request
 from marhaba.cli.load_wire import Wire
 from marhaba.cli.processes import Cost, command_of, cost_of_tree
+from marhaba.floor.control import ControlClient
 from marhaba.kernel.errors import MarhabaError
 from marhaba.sip.digest import ha1
 
@@ -73,6 +76,19 @@ class RunningCentre:
             role = words[words.index("--role") + 1] if "--role" in words else "supervisor"
             found[role] = found.get(role, 0.0) + cpu_s
         return found
+
+    def worker_figures(self) -> list[dict[str, Any]]:
+        """What each media worker last told the floor (at most 5 s ago): media.protocol.WorkerStats by name."""
+
+        async def ask() -> list[dict[str, Any]]:
+            client = ControlClient(self.folder / "data" / "run" / "floor.sock")
+            await client.connect()
+            try:
+                return list((await client.ask("board")).data["workers"])
+            finally:
+                await client.close()
+
+        return asyncio.run(ask())
 
     def log(self) -> str:
         return (self.folder / "centre.log").read_text(errors="replace")

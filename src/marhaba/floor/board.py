@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marhaba.floor.floor import Floor
+import msgspec
+
+from marhaba.floor.floor import Floor, Worker
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.routing import AgentState
 
@@ -22,7 +24,14 @@ def board(floor: Floor) -> dict[str, Any]:
         "callbacks": sum(c.callback and not c.agent for c in floor.state.calls.values()),
         "alarms": dict(floor.state.alarms),
         "trunks": dict(floor.state.trunks),
+        "workers": [_worker(worker) for worker in floor.workers.values()],
     }
+
+
+def _worker(worker: Worker) -> dict[str, Any]:
+    figures = msgspec.structs.asdict(worker.stats) if worker.stats is not None else {}
+    figures.pop("per_leg", None)
+    return {"worker": worker.name, "up": worker.connected, "ports_free": len(worker.free), **figures}
 
 
 def _queue(floor: Floor, name: str, now: float) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from marhaba.kernel.routing import AgentState
 from marhaba.media import protocol as media
 from marhaba.sip import events as sip
 
+LATE_TICKS_ALARM = 3
+"""Ticks too late between two looks: two are an accident, more are heard."""
 SILENT_WAITER_S = 60.0
 """A caller in the queue from whom nothing has come for this long is gone without a BYE."""
 
@@ -191,7 +193,21 @@ def media_event(floor: Floor, worker: str, event: media.AnyEvent) -> None:
     elif isinstance(event, media.Trouble):
         floor.count(f"media_{event.code}")
         if event.code == "disk":
-            floor.emit("alarm.raised", alarm=f"media:{worker}", detail=event.detail)
+            floor.emit("alarm.raised", alarm=f"disk:{worker}", detail=event.detail)
+    elif isinstance(event, media.WorkerStats):
+        _worker_told(floor, floor.workers[worker], event)
+
+
+def _worker_told(floor: Floor, worker: Worker, stats: media.WorkerStats) -> None:
+    """Keep its figures, and raise an alarm while its audio has gaps: ticks that begin a packet's length too late."""
+    before = worker.stats.late_ticks if worker.stats is not None else 0
+    worker.stats = stats
+    alarm = f"late:{worker.name}"
+    late = stats.late_ticks - before
+    if late >= LATE_TICKS_ALARM and alarm not in floor.state.alarms:
+        floor.emit("alarm.raised", alarm=alarm, detail=str(late))
+    elif late <= 0 and alarm in floor.state.alarms:
+        floor.emit("alarm.cleared", alarm=alarm)
 
 
 def worker_up(floor: Floor, worker: Worker) -> None:

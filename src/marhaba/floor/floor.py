@@ -20,7 +20,7 @@ from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
 from marhaba.floor.today import Today
 from marhaba.kernel.waiting import WaitEstimator
 from marhaba.media.library import PromptLibrary
-from marhaba.media.protocol import Command
+from marhaba.media.protocol import Command, WorkerStats
 from marhaba.sip.endpoint import Endpoint
 
 log = logging.getLogger("marhaba.floor")
@@ -38,6 +38,7 @@ class Worker:
     host: str
     free: list[int] = field(default_factory=list)
     connected: bool = True
+    stats: WorkerStats | None = None  # as it last told
 
 
 @dataclass(slots=True)

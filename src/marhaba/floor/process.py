@@ -38,7 +38,7 @@ from marhaba.kernel.messages import Ask, Reply
 from marhaba.kernel.routing import AgentState, Routing
 from marhaba.media.client import MediaClient
 from marhaba.media.library import PromptLibrary
-from marhaba.media.protocol import AnyEvent, Command, LegState, Welcome
+from marhaba.media.protocol import AnyEvent, AskStats, Command, LegState, Welcome
 from marhaba.sip.asyncio.driver import SipDriver
 from marhaba.sip.endpoint import Endpoint
 from marhaba.sip.events import CloseFlow, Send
@@ -50,6 +50,8 @@ BOARD_EVERY_S = 0.5
 QUIET_S = 0.1
 """Events nobody outside waits for (an agent's wrap-up is over, a leg's figures) are written with the next ones, at the
 latest after this: a commit costs more than all the rest of such a turn."""
+STATS_EVERY_S = 5.0
+"""How often media workers are asked for their figures."""
 CHECKPOINT_EVENTS = 20_000
 CHECKPOINT_S = 300.0
 """A checkpoint is written after so many events, or after so long when there was any: a start replays no more."""
@@ -368,12 +370,16 @@ class FloorProcess:
     # -- housekeeping -----------------------------------------------------------------------------------------
 
     async def _push_board(self) -> None:
-        day = self.floor.today.midnight(time.time())
+        day, told = self.floor.today.midnight(time.time()), time.monotonic()
         while True:
             await asyncio.sleep(BOARD_EVERY_S)
             self.control.push_board()
             self._save_registrar()
             self._checkpoint_when_due()
+            if time.monotonic() - told >= STATS_EVERY_S:
+                told = time.monotonic()
+                for client in self._clients.values():
+                    client.send(AskStats())
             if (today := self.floor.today.midnight(time.time())) != day:
                 day = today
                 self.floor.today.clear()

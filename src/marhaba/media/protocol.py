@@ -133,7 +133,9 @@ class RecordMessage(Command, frozen=True):
 
 
 class AskStats(Command, frozen=True):
-    pass
+    """`WorkerStats` follows; with `legs`, the figures of every leg too, which take longer than a tick in a full house."""
+
+    legs: bool = False
 
 
 class Event(msgspec.Struct, frozen=True, tag=True):

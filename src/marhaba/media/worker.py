@@ -256,11 +256,11 @@ class Worker:
 
     def _obey_one(self, command: AnyCommand) -> None:
         if isinstance(command, AskStats):
-            self._emit(self.statistics())
+            self._emit(self.statistics(legs=command.legs))
         else:
             self.engine.apply(command, now=time.monotonic())
 
-    def statistics(self) -> WorkerStats:
+    def statistics(self, *, legs: bool = True) -> WorkerStats:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return WorkerStats(
             legs=len(self.engine.legs),
@@ -271,7 +271,7 @@ class Worker:
             late_ticks=self.lateness.late,
             cpu_s=round(usage.ru_utime + usage.ru_stime, 3),
             rss_mib=round(_resident_bytes() / (1 << 20), 1),
-            per_leg=self.engine.stats(),
+            per_leg=self.engine.stats() if legs else {},
         )
 
     def _emit(self, event: AnyEvent) -> None:
