@@ -35,6 +35,7 @@ from marhaba.cli.bench_centre import DIALLED, REALM, CentrePlan, RunningCentre, 
 from marhaba.cli.load import LoadPlan, LoadResult, without_audio
 from marhaba.cli.load_register import register
 from marhaba.cli.sipp import scenario, start_sipp, wait_listening, write_tone
+from marhaba.kernel.errors import MarhabaError
 
 AGENTS = 200
 RATE = 10.0
@@ -61,6 +62,12 @@ TARGETS = {
     "calls_per_s_max": [">=", 200.0],
     "audio_calls_per_s_max": [">=", 25.0],
 }
+
+
+class NotReady(MarhabaError):
+    """The centre refused its agents' phones: it is still full from the step before."""
+
+    code = "not-ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,10 @@ def ramp(
     best = best_p99 = 0.0
     for rate in rates:
         for _ in range(STEP_TRIES):
-            run = load(house, calls=round(rate * seconds), rate=rate, **changes)
+            try:
+                run = load(house, calls=round(rate * seconds), rate=rate, **changes)
+            except NotReady:
+                continue
             p99 = run.setup_ms(0.99)
             say(
                 f"  {rate:g}/s: failed {run.failures}, p99 {p99:.1f} ms, CPU {run.cpu_ms_per_call:.1f} ms a call"
@@ -265,7 +275,8 @@ def load(house: RunningCentre, *, calls: int, rate: float, at_peak: bool = False
     try:
         process.stdin.write(msgspec.json.encode(plan).decode() + "\n")
         process.stdin.flush()
-        assert process.stdout.readline() == "ready\n", f"the agents did not register:\n{house.log()[-2000:]}"
+        if process.stdout.readline() != "ready\n":
+            raise NotReady(f"the agents did not register:\n{house.log()[-2000:]}")
         before = house.cpu_by_role()
         process.stdin.write("go\n")
         process.stdin.flush()

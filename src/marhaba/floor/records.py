@@ -41,6 +41,7 @@ class AgentPart:
     released_at: float = 0.0
     talk_s: float = 0.0
     hold_s: float = 0.0
+    wrap_s: float = 0.0
     why: str = ""
 
 
@@ -61,6 +62,7 @@ class CallRecord:
     ended_by: str = ""
     reason: str = ""
     callback: bool = False
+    internal: bool = False  # an agent called a colleague or an outside number
     visits: list[QueueVisit] = field(default_factory=list)
     parts: list[AgentPart] = field(default_factory=list)
     missed: int = 0
@@ -77,8 +79,23 @@ class CallRecord:
         return sum(part.talk_s for part in self.parts)
 
     @property
+    def hold_s(self) -> float:
+        return sum(part.hold_s for part in self.parts)
+
+    @property
+    def wrap_s(self) -> float:
+        return sum(part.wrap_s for part in self.parts)
+
+    @property
     def wait_s(self) -> float:
         return sum(visit.wait_s for visit in self.visits)
+
+    def wrapped(self, agent: str, seconds: float) -> None:
+        """`agent` has finished what his part of the call left to do."""
+        for part in reversed(self.parts):
+            if part.agent == agent:
+                part.wrap_s += seconds
+                return
 
     @property
     def agents(self) -> list[str]:
@@ -97,11 +114,19 @@ class AgentTime:
     state: str = "logged_out"
     since: float = 0.0
     code: str = ""
+    call: str = ""  # the call he is on, or wraps up
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     pauses: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     logged_in_at: float = 0.0
     logged_in_s: float = 0.0  # of logins that have ended
     calls: int = 0
+
+    def begin(self, at: float) -> None:
+        """Count from `at` on."""
+        self.seconds.clear()
+        self.pauses.clear()
+        self.logged_in_s, self.calls = 0.0, 0
+        self.since, self.logged_in_at = max(self.since, at), max(self.logged_in_at, at)
 
     def login_s(self, now: float) -> float:
         """Time logged in up to `now`."""
@@ -236,6 +261,7 @@ def _offered(records: Records, event: Event, data: dict[str, Any]) -> None:
         offered_at=event.at,
         name=data.get("name", ""),
         trunk=data.get("trunk", ""),
+        internal=data.get("stage") == "internal",
     )
 
 
@@ -356,9 +382,12 @@ def _agent_state(records: Records, event: Event, data: dict[str, Any]) -> None:
         time.seconds[time.state] += event.at - time.since
         if time.state == "paused":
             time.pauses[time.code] += event.at - time.since
+        elif time.state == "wrapup" and (call := records.calls.get(time.call)):
+            call.wrapped(event.agent_id, event.at - time.since)
         if state == "logged_out":
             time.logged_in_s += event.at - time.logged_in_at
     time.state, time.since, time.code = state, event.at, data.get("code", "")
+    time.call = event.call_id or data.get("call", "")
 
 
 def _time(records: Records, agent: str) -> AgentTime:
