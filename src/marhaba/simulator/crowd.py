@@ -32,13 +32,23 @@ CALLERS_HOST, AGENTS_HOST = "127.0.0.2", "127.0.0.3"
 VOICES = 8
 """Murmurs made once and shared: thirty seconds of one take 20 ms to make."""
 VOICE_S = 30.0
-PATIENCE_S_MEAN = 120.0  # exponential; about one caller in ten leaves when the wait is short
-TALK_S = (3.3, 0.6)  # log-normal in log seconds: median 27 s, mean 32 s, so that a demo shows wrap-ups soon
-KEY_S = (3.0, 9.0)  # after the answer, while or after the menu speaks
-RING_S = (1.0, 4.0)
-IGNORED_SHARE = 0.04  # of calls an agent does not take: the ring-no-answer of the floor must be seen
+ANSWER_S_MAX = 120.0
+"""A centre that has not answered by then does not take calls."""
 REGISTER_S_MAX = 20.0
 CALLERS_MAX = 60  # at once; a demo centre with 12 agents is deep in overload there
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What people do, in seconds. The defaults make a demo in which everything is soon seen."""
+
+    patience_s_mean: float = 120.0  # exponential; about one caller in ten leaves when the wait is short
+    talk_log_s: tuple[float, float] = (3.3, 0.6)  # log-normal: median 27 s, mean 32 s
+    key_s: tuple[float, float] = (3.0, 9.0)  # after the answer, while or after the menu speaks
+    ring_s: tuple[float, float] = (1.0, 4.0)
+    ignored_share: float = (
+        0.04  # of calls an agent does not take: the ring-no-answer of the floor must be seen
+    )
 
 
 class Crowd(msgspec.Struct, frozen=True):
@@ -62,6 +72,7 @@ def write_crowd(
         numbers={number: list(keys) for number, keys in numbers.items()},
     )
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)  # an older file keeps the mode it was made with
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(crowd)))
 
@@ -77,9 +88,11 @@ class Street:
     crowd: Crowd
     rng: random.Random
     calls_per_minute: float
+    habits: Habits = Habits()
     connected: set[str] = field(default_factory=set)  # callers' numbers an agent answered
     placed: int = 0
     refused: int = 0
+    sent_away: int = 0  # the centre hung up before an agent came: closed, a callback, voicemail
     abandoned: int = 0
     talked: int = 0
     _voices: list[Samples] = field(default_factory=list)
@@ -108,6 +121,7 @@ class Street:
         return {
             "placed": self.placed,
             "refused": self.refused,
+            "sent_away": self.sent_away,
             "abandoned": self.abandoned,
             "talked": self.talked,
         }
@@ -127,12 +141,17 @@ class Street:
         return random.Random(f"{self.rng.random()}/{name}")  # noqa: S311 -- play, not secrets
 
     def _agent(self, user: str, password: str, ticker: Ticker) -> Phone:
-        answering = Answering(ring_s=RING_S, reaction=_reaction, say=lambda rng: rng.choice(self._voices))
+        answering = Answering(
+            ring_s=self.habits.ring_s, reaction=self._reaction, say=lambda rng: rng.choice(self._voices)
+        )
         phone = Phone(
             self._settings(user, password, AGENTS_HOST), ticker, self._stream(user), answering=answering
         )
         phone.on_answer = self._agent_answered
         return phone
+
+    def _reaction(self, rng: random.Random) -> Reaction:
+        return Reaction.IGNORE if rng.random() < self.habits.ignored_share else Reaction.ANSWER
 
     def _agent_answered(self, call: PhoneCall) -> None:
         self.connected.add(_tail(call.number))
@@ -152,21 +171,26 @@ class Street:
         own = f"06{rng.randrange(10**8):08d}"
         call = await line.call(number, caller=Party(own))
         try:
-            await call.wait_answered(PATIENCE_S_MEAN)
+            await call.wait_answered(ANSWER_S_MAX)
         except CallError:
-            self.refused += 1
+            if call.ended_by == "local":  # the street closes
+                self.abandoned += 1
+            else:
+                self.refused += 1
             call.hang_up()
             return
         call.audio.say(rng.choice(self._voices), loop=True)
-        keys = self.crowd.numbers[number]
-        if keys and not await _ended(call, rng.uniform(*KEY_S)):
+        habits, keys = self.habits, self.crowd.numbers[number]
+        if keys and not await _ended(call, rng.uniform(*habits.key_s)):
             call.press(rng.choice(keys))
-        patience = rng.expovariate(1 / PATIENCE_S_MEAN) + KEY_S[1]
+        patience = rng.expovariate(1 / habits.patience_s_mean) + habits.key_s[1]
         while _tail(own) not in self.connected and patience > 0 and not await _ended(call, 0.25):
             patience -= 0.25
         if _tail(own) in self.connected:
-            await _ended(call, rng.lognormvariate(*TALK_S))
+            await _ended(call, rng.lognormvariate(*habits.talk_log_s))
             self.talked += 1
+        elif call.ended_by == "remote":
+            self.sent_away += 1
         else:
             self.abandoned += 1
         self.connected.discard(_tail(own))
@@ -178,10 +202,6 @@ async def _ended(call: PhoneCall, seconds: float) -> bool:
     with contextlib.suppress(CallError):
         await call.wait_ended(seconds)
     return call.ended_at >= 0
-
-
-def _reaction(rng: random.Random) -> Reaction:
-    return Reaction.IGNORE if rng.random() < IGNORED_SHARE else Reaction.ANSWER
 
 
 def _tail(number: str) -> str:
