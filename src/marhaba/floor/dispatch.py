@@ -30,6 +30,18 @@ SILENT_WAITER_S = 60.0
 """A caller in the queue from whom nothing has come for this long is gone without a BYE."""
 
 
+def follow(floor: Floor) -> None:
+    """SIP events and due timers that an input caused, until nothing is left of it."""
+    while True:
+        events = floor.endpoint.take_events()
+        for event in events:
+            sip_event(floor, event)
+        if not events:
+            fire_timers(floor)
+            if not floor.endpoint.events:
+                return
+
+
 # -- SIP ------------------------------------------------------------------------------------------------------
 
 

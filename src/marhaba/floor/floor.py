@@ -57,7 +57,7 @@ class Volatile:
     tries: int = 0
     digits: str = ""
     hears: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    announced_at: float = 0.0
+    message_at: float = 0.0  # when a message began to be recorded
 
 
 class Floor:

@@ -10,6 +10,8 @@ from marhaba.sip.events import IncomingCall
 
 VOICEMAIL_S_MAX = 120.0
 """Two minutes of message: longer ones are nearly always a forgotten handset."""
+MESSAGE_S_MIN = 1.0
+"""A shorter message is a hang-up tone."""
 CONSENT_WAIT_S = 6.0
 """Silence after the question about recording counts as a refusal."""
 GRACE_S = 3.0
@@ -155,7 +157,7 @@ def close(floor: Floor, call: Call, *, why: str) -> None:
     floor.volatile_of(call.id).digits = why
     prompts = list(programme.closed_prompts) if why == "closed" else ["no-agent"]
     if programme.closed == "voicemail":
-        prompts.append("voicemail-instructions")
+        prompts += ["voicemail-instructions", "beep"]
     audio.sync(floor, call)
     if not speech.say(floor, call, "closing", prompts):
         after_closing(floor, call)
@@ -165,13 +167,13 @@ def after_closing(floor: Floor, call: Call) -> None:
     if floor.programme(call).closed != "voicemail":
         legs.hang_up(floor, call.caller_leg, reason="closed")
         return
-    folder = floor.centre.recordings_folder / "voicemail"
-    floor.volatile_of(call.id).step = "voicemail"
+    volatile = floor.volatile_of(call.id)
+    volatile.step, volatile.message_at = "voicemail", floor.now
     floor.media(
         call.caller_leg,
         RecordMessage(
             recording=call.id,
-            path=str(folder / f"{call.id}.wav"),
+            path=_message_path(floor, call),
             leg=call.caller_leg,
             seconds_max=VOICEMAIL_S_MAX,
         ),
@@ -179,7 +181,21 @@ def after_closing(floor: Floor, call: Call) -> None:
 
 
 def message_left(floor: Floor, call: Call, path: str, seconds: float) -> None:
-    if seconds >= 1.0:  # a shorter one is a hang-up tone
+    """The message ended by a key, by silence or by its length."""
+    _note_message(floor, call, path, seconds)
+    if not speech.say(floor, call, "bye", ["goodbye"]):
+        legs.hang_up(floor, call.caller_leg, reason="voicemail")
+
+
+def message_cut(floor: Floor, call: Call) -> None:
+    """The caller hung up: most messages end so."""
+    volatile = floor.volatile_of(call.id)
+    if volatile.step == "voicemail":
+        _note_message(floor, call, _message_path(floor, call), floor.now - volatile.message_at)
+
+
+def _note_message(floor: Floor, call: Call, path: str, seconds: float) -> None:
+    if seconds >= MESSAGE_S_MIN:
         floor.emit(
             "voicemail.left",
             call=call.id,
@@ -188,6 +204,7 @@ def message_left(floor: Floor, call: Call, path: str, seconds: float) -> None:
             number=call.caller,
             language=speech.language_of(floor, call),
         )
-        call.voicemail = True
-    if not speech.say(floor, call, "bye", ["goodbye"]):
-        legs.hang_up(floor, call.caller_leg, reason="voicemail")
+
+
+def _message_path(floor: Floor, call: Call) -> str:
+    return str(floor.centre.recordings_folder / "voicemail" / f"{call.id}.wav")

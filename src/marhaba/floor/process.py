@@ -208,21 +208,10 @@ class FloorProcess:
         try:
             self._clock()
             work()
-            self._follow()
+            dispatch.follow(self.floor)
         finally:
             self._in_turn = False
         self._finish()
-
-    def _follow(self) -> None:
-        """SIP events and due timers that the work caused, until nothing is left."""
-        while True:
-            events = self.endpoint.take_events()
-            for event in events:
-                dispatch.sip_event(self.floor, event)
-            if not events:
-                dispatch.fire_timers(self.floor)
-                if not self.endpoint.events:
-                    return
 
     def _finish(self) -> None:
         turn, sends = self.floor.take_turn(), self.endpoint.take_sends()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marhaba.floor import agents, audio, legs, offering, speech, waiting
+from marhaba.floor import agents, audio, inbound, legs, offering, speech, waiting
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused
@@ -30,6 +30,10 @@ def caller_gone(floor: Floor, call: Call, *, by: str, code: int, reason: str) ->
         _end_consultation(floor, call, why="caller-left")
         offering.release(floor, call, why="caller")
         _end_agent_leg(floor, leg)
+    elif stage is Stage.INTERNAL:
+        _end_consultation(floor, call, why="caller-left")
+    elif stage is Stage.MESSAGE:
+        inbound.message_cut(floor, call)
     end(floor, call, by="agent" if reason == "agent" else by, code=code, reason=reason)
 
 
@@ -88,7 +92,7 @@ def _outcome(call: Call) -> str:
     if call.stage is Stage.GREETING:
         return "abandoned_ivr"
     if call.stage is Stage.INTERNAL:
-        return "failed"
+        return "answered" if call.answered_at else "failed"
     return "abandoned"
 
 
