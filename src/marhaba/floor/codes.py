@@ -133,7 +133,7 @@ def _internal(floor: Floor, incoming: IncomingCall) -> None:
     call = floor.state.calls[call_id]
     leg_id = floor.token()
     try:
-        talking.ring_target(
+        asked = talking.ring_target(
             floor,
             call,
             incoming.dialled,
@@ -146,7 +146,7 @@ def _internal(floor: Floor, incoming: IncomingCall) -> None:
         floor.after(CODE_S_MAX, "code", incoming.leg)
         speech.tell_agent(floor, incoming.leg, ["code-refused"], _language_of(floor, agent))
         return
-    floor.emit("call.consulting", call=call.id, leg=leg_id, target=incoming.dialled)
+    floor.emit("call.consulting", call=call.id, leg=leg_id, target=asked)
     speech.tell_agent(floor, incoming.leg, ["ringback"], floor.centre.language)
 
 

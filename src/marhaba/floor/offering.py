@@ -169,9 +169,9 @@ def spare(floor: Floor, agent_id: str) -> None:
 
 
 def release(floor: Floor, call: Call, *, why: str) -> None:
-    """The agent's part of a connected call is over: wrap-up."""
+    """The part of a connected call that is his, or an outside number's, is over; an agent wraps up."""
     agent, queue = call.agent, floor.centre.queues.get(call.queue)
-    if not agent:
+    if not agent and call.stage is not Stage.TALKING:
         return
     hold_s = call.hold_s + (floor.now - call.held_at if call.held_at else 0.0)
     floor.emit(
@@ -183,6 +183,8 @@ def release(floor: Floor, call: Call, *, why: str) -> None:
         talk_s=round(floor.now - call.connected_at - hold_s, 3),
         hold_s=round(hold_s, 3),
     )
+    if not agent:  # an outside number to which the caller was handed over
+        return
     wrap_s = queue.wrap_s if queue else 0.0
     floor.waits.handled(floor.now, call.queue, floor.now - call.connected_at + wrap_s)
     agents.wrap_up(floor, agent, call.id, wrap_s)

@@ -240,7 +240,7 @@ def _call_differences(call: CallRecord) -> list[str]:
     if call.ended_at:
         wrong += [f"call {call.call}: ended while in {v.queue}" for v in call.visits if not v.outcome]
         wrong += [f"call {call.call}: ended while {p.agent} talks" for p in call.parts if not p.released_at]
-        if call.outcome == "answered" and not call.parts:
+        if call.outcome == "answered" and not call.parts and not call.internal:
             wrong.append(f"call {call.call}: answered by nobody")
     for part in call.parts:
         length = part.released_at - part.connected_at

@@ -215,11 +215,9 @@ def _call_ringing(state: FloorState, event: Event, data: dict[str, Any]) -> None
         event.at,
         data["why"],
     )
+    call.stage = Stage.RINGING
     if data["why"] == "queue":
-        call.stage = Stage.RINGING
         state.routing.assign(event.at, call.id, event.agent_id)
-    elif call.stage is not Stage.TALKING:
-        call.stage = Stage.RINGING
 
 
 def _call_missed(state: FloorState, event: Event, data: dict[str, Any]) -> None:

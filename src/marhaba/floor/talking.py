@@ -21,8 +21,8 @@ def caller_gone(floor: Floor, call: Call, *, by: str, code: int, reason: str) ->
     if stage in (Stage.QUEUED, Stage.RINGING) and call.visit_open:
         waiting.caller_left(floor, call)
     elif stage is Stage.RINGING:  # a transfer rang when the caller left
-        floor.emit("call.released", call=call.id, agent=call.agent, why="abandoned", talk_s=0, hold_s=0)
-        ringing, agent = _last_ring(floor, call)
+        ringing, agent = call.agent_leg, call.agent
+        floor.emit("call.released", call=call.id, agent=agent, why="abandoned", talk_s=0, hold_s=0)
         legs.hang_up(floor, ringing, reason="caller-left")
         offering.spare(floor, agent)
     elif stage is Stage.TALKING:
@@ -35,13 +35,6 @@ def caller_gone(floor: Floor, call: Call, *, by: str, code: int, reason: str) ->
     elif stage is Stage.MESSAGE:
         inbound.message_cut(floor, call)
     end(floor, call, by="agent" if reason == "agent" else by, code=code, reason=reason)
-
-
-def _last_ring(floor: Floor, call: Call) -> tuple[str, str]:
-    for leg in floor.state.legs.values():
-        if leg.call == call.id and leg.role == "agent" and not leg.ended:
-            return leg.id, leg.agent
-    return "", ""
 
 
 def agent_gone(floor: Floor, call: Call, *, reason: str) -> None:
@@ -170,22 +163,25 @@ def consult(floor: Floor, call: Call, target: str, *, hand_over: bool = False) -
     """
     if call.stage is not Stage.TALKING or call.consult_leg:
         raise Refused("no call to consult about, or already consulting", code="cannot-consult")
-    leg_id, colleague = floor.token(), _colleague(floor, target)
+    leg_id = floor.token()
     party = Party(number=call.caller, name=call.agent)
-    ring_target(floor, call, target, leg_id=leg_id, near=call.agent_leg, party=party)
+    asked = ring_target(floor, call, target, leg_id=leg_id, near=call.agent_leg, party=party)
     floor.emit(
         "call.consulting",
         call=call.id,
         agent=call.agent,
         leg=leg_id,
-        target=colleague or target,
+        target=asked,
         hand_over=hand_over,
     )
     hold(floor, call, by="consult")
 
 
-def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str, party: Party) -> None:
-    """Ring a ready colleague, or an outside number that the dialling table opens, as the call's consulted leg."""
+def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str, party: Party) -> str:
+    """Ring a ready colleague, or an outside number that the dialling table opens, as the call's consulted leg.
+
+    Returns whom: the colleague's id, or the number.
+    """
     colleague, trunk = _colleague(floor, target), ""
     if colleague is not None:
         bindings = floor.endpoint.bindings(floor.seat(colleague).phone)
@@ -211,6 +207,7 @@ def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str
     if colleague is not None:
         floor.emit("agent.state", call=call.id, agent=colleague, state="ringing")
     floor.after(CONSULT_RING_S, "consult", leg_id)
+    return colleague or target
 
 
 def outside(floor: Floor, target: str) -> tuple[Uri, Flow, str]:
