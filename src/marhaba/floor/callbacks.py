@@ -50,7 +50,7 @@ def ask(floor: Floor, call: Call) -> None:
 def dial(floor: Floor, call: Call) -> None:
     """The agent is on the line: call the customer. The intent is journalled before the INVITE leaves."""
     try:
-        target, flow, trunk = talking.outside(floor, call.caller)
+        target, flow, trunk, route = talking.outside(floor, call.caller)
     except Refused as why:
         failed(floor, call, code=503, reason=why.code)
         return
@@ -73,6 +73,7 @@ def dial(floor: Floor, call: Call) -> None:
         flow=flow,
         caller=Party(number=call.number),
         trunk=trunk,
+        route=route,
     )
     if not opened:
         failed(floor, call, code=503, reason="no-port")
@@ -137,3 +138,4 @@ def give_up(floor: Floor, call: Call, *, why: str) -> None:
         "callback.ended", call=call.id, callback=call.id, outcome="unreachable", attempts=call.attempts
     )
     floor.emit("call.ended", call=call.id, outcome="failed", by="floor", reason=why, code=0)
+    floor.volatile.pop(call.id, None)

@@ -28,7 +28,8 @@ Calls
     call.ended          outcome, by (caller | agent | floor | carrier | crash), reason, code
                         outcome: answered | abandoned | abandoned_ivr | callback | voicemail | closed | refused | failed
 Legs (what a restarted floor needs to find its calls again)
-    leg.opened          leg, role (caller | agent | consult | supervisor | callback | outside), worker, port, user, agent
+    leg.opened          leg, role (caller | agent | consult | supervisor | callback | outside), worker, port, user, agent;
+                        of an outside call also route (its prefix) and per_minute
     leg.dialog          leg, snapshot (text), codec, remote_host, remote_port, dtmf_payload, latch_host_only
     leg.moved           leg, role                                     it belongs to call_id from now on
     leg.closed          leg, reason, received, lost, jitter_ms, mos ...   (media.protocol.LegStats)

@@ -18,6 +18,7 @@ from marhaba.floor.centre import Agent, Centre, Programme, Queue
 from marhaba.floor.events import KINDS, Event
 from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
 from marhaba.floor.today import Today
+from marhaba.kernel.numbers import Route, Spend
 from marhaba.kernel.waiting import WaitEstimator
 from marhaba.media.library import PromptLibrary
 from marhaba.media.protocol import Command, WorkerStats
@@ -86,6 +87,7 @@ class Floor:
         self.turn = Turn()
         self.volatile: dict[str, Volatile] = {}
         self.waits = WaitEstimator()
+        self.spend = Spend(centre.spending.concurrent_max, centre.spending.hourly_max)
         self.counters: dict[str, int] = {}
         self._timers: list[tuple[float, int, str, str]] = []
         self._timer_live: dict[tuple[str, str], int] = {}
@@ -131,9 +133,17 @@ class Floor:
         assert kind in KINDS, kind
         event = Event(at=self.now, kind=kind, call_id=call, agent_id=agent, queue_id=queue, data=data)
         apply(self.state, event)
+        self.see_spending(event)
         self.turn.events.append(event)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s call=%s agent=%s queue=%s", kind, call, agent, queue)
+
+    def see_spending(self, event: Event) -> None:
+        """An outside leg costs from its INVITE to its end, also when the floor restarts meanwhile."""
+        if event.kind == "leg.opened" and (prefix := event.data.get("route")):
+            self.spend.start(event.at, event.data["leg"], Route(prefix, (), event.data["per_minute"]))
+        elif event.kind == "leg.closed":
+            self.spend.end(event.at, event.data["leg"])
 
     def media(self, leg: Leg | str, command: Command) -> None:
         """Queue a command to the worker that holds `leg`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from marhaba.floor.floor import PORTS_KEPT_BACK, Floor
 from marhaba.floor.state import Call, Leg
+from marhaba.kernel.numbers import Route
 from marhaba.media.protocol import AimLeg, CloseLeg, LegStats, OpenLeg
 from marhaba.sip import sdp
 from marhaba.sip.errors import SipError
@@ -65,8 +66,12 @@ def call_out(
     caller: Party,
     trunk: str = "",
     headers: Sequence[tuple[str, str]] = (),
+    route: Route | None = None,
 ) -> bool:
-    """INVITE somebody. The leg is journalled with the INVITE in its snapshot before the INVITE leaves."""
+    """INVITE somebody; `route` says what an outside call costs.
+
+    The leg is journalled with the INVITE in its snapshot before the INVITE leaves.
+    """
     lent = floor.lend_port(near=near)
     if lent is None:
         floor.count("refused_no_port")
@@ -84,7 +89,7 @@ def call_out(
         trunk=trunk,
         headers=headers,
     )
-    _opened(floor, Leg(leg_id, call, role, agent, worker.name, port), session)
+    _opened(floor, Leg(leg_id, call, role, agent, worker.name, port), session, route)
     return True
 
 
@@ -191,8 +196,11 @@ def silence_of(call: Call, leg: Leg) -> bool:
     return not leg.held and leg.id in (call.caller_leg, call.agent_leg)
 
 
-def _opened(floor: Floor, leg: Leg, session: int) -> None:
+def _opened(floor: Floor, leg: Leg, session: int, route: Route | None = None) -> None:
     leg.sdp_session = session
+    price: dict[str, Any] = (
+        {"route": route.prefix, "per_minute": route.per_minute} if route is not None else {}
+    )
     floor.emit(
         "leg.opened",
         call=leg.call,
@@ -204,6 +212,7 @@ def _opened(floor: Floor, leg: Leg, session: int) -> None:
         sdp_session=session,
         snapshot=floor.endpoint.snapshot(leg.id).decode("latin-1"),
         **_media_fields(leg),
+        **price,
     )
     floor.media(
         leg.id,

@@ -50,6 +50,8 @@ BOARD_EVERY_S = 0.5
 QUIET_S = 0.1
 """Events nobody outside waits for (an agent's wrap-up is over, a leg's figures) are written with the next ones, at the
 latest after this: a commit costs more than all the rest of such a turn."""
+SPENT_S = 3 * 3600.0
+"""How far back a start looks for outside calls that count into the last hour's money."""
 STATS_EVERY_S = 5.0
 """How often media workers are asked for their figures."""
 CHECKPOINT_EVENTS = 20_000
@@ -141,8 +143,6 @@ class FloorProcess:
             routing.set_agent(agent.id, agent.skills, agent.queues)
         state, seq = checkpoint.restore(self.folder / "state.json", routing, last_seq=journal.last_seq)
         today = Today(centre)
-        for event in journal.read(after_seq=journal.seq_at(today.midnight(time.time()))):
-            today.see(event)
         self._seq = self._checkpoint_seq = seq
         for event in journal.read(after_seq=seq):
             apply(state, event)
@@ -158,6 +158,11 @@ class FloorProcess:
             today=today,
             token=lambda: chance.token_hex(8),
         )
+        midnight = today.midnight(time.time())
+        for event in journal.read(after_seq=journal.seq_at(min(midnight, time.time() - SPENT_S))):
+            self.floor.see_spending(event)
+            if event.at >= midnight:
+                today.see(event)
         # The steady clock never runs behind the journal, whatever happened to the wall clock meanwhile.
         self._anchor = max(time.time(), state.at) - time.monotonic()
         self._clock()

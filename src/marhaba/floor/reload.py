@@ -37,6 +37,8 @@ def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
         centre, programmes=programmes | dict(centre.programmes), queues=queues | dict(centre.queues)
     )
     floor.today.centre = floor.centre
+    floor.spend.concurrent_max = centre.spending.concurrent_max
+    floor.spend.hourly_max = centre.spending.hourly_max
     floor.prompts.forget()  # recordings may have been added or replaced
     routing = floor.state.routing
     routing.configure([queue.rules for queue in floor.centre.queues.values()])

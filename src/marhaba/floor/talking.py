@@ -6,7 +6,7 @@ from marhaba.floor import agents, audio, inbound, legs, offering, speech, waitin
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused
-from marhaba.kernel.numbers import normalise
+from marhaba.kernel.numbers import Route, normalise
 from marhaba.kernel.routing import AgentState
 from marhaba.sip.events import Flow, Party
 from marhaba.sip.uri import Uri
@@ -182,14 +182,14 @@ def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str
 
     Returns whom: the colleague's id, or the number.
     """
-    colleague, trunk = _colleague(floor, target), ""
+    colleague, trunk, route = _colleague(floor, target), "", None
     if colleague is not None:
         bindings = floor.endpoint.bindings(floor.seat(colleague).phone)
         if floor.seat(colleague).state is not AgentState.READY or not bindings:
             raise Refused(f"{colleague} is not ready", code="agent-not-ready")
         uri, flow = bindings[-1].contact, bindings[-1].flow
     else:
-        uri, flow, trunk = outside(floor, target)
+        uri, flow, trunk, route = outside(floor, target)
     opened = legs.call_out(
         floor,
         leg_id=leg_id,
@@ -201,6 +201,7 @@ def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str
         flow=flow,
         caller=party,
         trunk=trunk,
+        route=route,
     )
     if not opened:
         raise Refused("no port", code="no-port")
@@ -210,15 +211,21 @@ def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str
     return colleague or target
 
 
-def outside(floor: Floor, target: str) -> tuple[Uri, Flow, str]:
-    """Where an outside number is dialled: address, flow and trunk. Refused unless the dialling table opens it."""
+def outside(floor: Floor, target: str) -> tuple[Uri, Flow, str, Route]:
+    """Where an outside number is dialled: address, flow, trunk and what it costs.
+
+    Refused unless the dialling table opens it, a trunk is up, and the caps on calls and money allow one more.
+    """
     number = normalise(target, country=floor.centre.country)
     route = floor.centre.dialling.route(number) if number else None
     trunk = next((t for t in route.trunks if floor.endpoint.trunk_up(t)), "") if route else ""
     flow = floor.endpoint.trunk_flow(trunk) if trunk else None
-    if number is None or flow is None:
+    if number is None or route is None or flow is None:
         raise Refused(f"{target} may not be dialled", code="not-dialled")
-    return Uri(scheme="sip", user=number, host=floor.centre.trunks[trunk].host), flow, trunk
+    if cap := floor.spend.refusal(floor.now, route):
+        floor.count(f"spend_{cap}")
+        raise Refused(f"the cap on outside calls is reached ({cap})", code=f"spend-{cap}")
+    return Uri(scheme="sip", user=number, host=floor.centre.trunks[trunk].host), flow, trunk, route
 
 
 def consult_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
