@@ -153,6 +153,12 @@ per_minute = 1.0
 PHONES = {"amal": "101", "brahim": "102", "chaimae": "103", "laila": "104", "fixe": "105"}
 
 
+def parse_centre_of(text: str) -> Centre:
+    """A centre with every phone's password."""
+    secrets = Secrets(phones={p: {"SHA-256": ha1(p, REALM, SECRET)} for p in PHONES.values()}, trunks={})
+    return parse_centre(text, folder=Path("/scene"), secrets=secrets)
+
+
 class Side:
     """A phone or the carrier: answers, hangs up, holds, as it is told. `auto` answers after so many seconds."""
 
@@ -234,8 +240,7 @@ class Side:
 
 class Stage:
     def __init__(self, text: str = CENTRE, *, at: float = START, logged_in: tuple[str, ...] = ()) -> None:
-        secrets = Secrets(phones={p: {"SHA-256": ha1(p, REALM, SECRET)} for p in PHONES.values()}, trunks={})
-        self.centre: Centre = parse_centre(text, folder=Path("/scene"), secrets=secrets)
+        self.centre = parse_centre_of(text)
         self.now = at
         self.events: list[Event] = []
         self.commands: list[media.Command] = []
@@ -435,6 +440,10 @@ class Stage:
     def call(self) -> Call:
         """The only call."""
         (call,) = self.floor.state.calls.values()
+        return call
+
+    def call_of(self, programme: str) -> Call:
+        (call,) = (c for c in self.floor.state.calls.values() if c.programme == programme)
         return call
 
     def state_of(self, agent: str) -> str:
