@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from marhaba.media import g711, rtp
-from marhaba.media.tones import level_db, make_tone, tone_level_db
+from marhaba.media.tones import LEVEL_DB_MIN, level_db, make_tone, tone_level_db
 from marhaba.simulator.phone_audio import JUMP_S_MAX, PhoneAudio, Ticker, murmur
 
 HOST = "127.0.0.31"
@@ -170,3 +170,72 @@ def test_murmur_is_loud_in_syllables_and_silent_between_and_the_same_for_a_seed(
     assert (blocks > 3000).mean() > 0.3
     assert (blocks < 100).mean() > 0.05
     assert np.array_equal(voice, murmur(random.Random(5), 10.0))
+
+
+def test_a_failure_in_a_tick_comes_out_where_the_clock_is_stopped() -> None:
+    def fail(_: int) -> None:
+        raise ValueError("no such sound")
+
+    async def test() -> None:
+        async with Ticker() as ticker:
+            ticker.add(fail)
+            await asyncio.sleep(0.1)
+
+    with pytest.raises(ValueError, match="no such sound"):
+        run(test)
+
+
+def test_a_loop_never_ends_and_silence_is_said_at_once() -> None:
+    async def test() -> None:
+        async with two() as (one, other):
+            one.say(make_tone(440, seconds=0.1), loop=True)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(one.wait_said(), 0.5)
+            assert await other.wait_heard(440, level_db=-30) > -30
+            one.say(make_tone(440, seconds=0.0))
+            await asyncio.wait_for(one.wait_said(), 0.1)
+
+    run(test)
+
+
+def test_a_phone_on_hold_that_may_only_send_hears_nothing() -> None:
+    async def test() -> None:
+        audio = _aimed()
+        audio.aim("10.0.0.1", 4000, payload=8, dtmf_payload=101, direction="sendonly")
+        _packet(audio, 0, 0)
+        assert (audio.statistics().received, len(audio.heard())) == (1, 0)
+        assert (audio.heard_level_db(440), audio.speaking) == (LEVEL_DB_MIN, True)
+
+    run(test)
+
+
+def test_what_is_no_rtp_is_neither_heard_nor_counted() -> None:
+    async def test() -> None:
+        audio = _aimed()
+        for data in (b"", b"\x80", b"\x80\xc8" + bytes(26), b"hello, this is no RTP packet at all"):
+            audio.datagram_received(data, ("10.0.0.1", 4000))
+        assert (audio.statistics().received, audio.statistics().foreign) == (0, 0)
+
+    run(test)
+
+
+def test_a_packet_that_comes_after_its_turn_is_not_heard() -> None:
+    async def test() -> None:
+        audio = _aimed()
+        for number in (0, 2, 1):
+            _packet(audio, number, number * rtp.FRAME)
+        assert len(audio.heard()) == 3 * rtp.FRAME
+        assert not audio.heard()[rtp.FRAME : 2 * rtp.FRAME].any(), "its place was filled with silence"
+        assert audio.statistics().lost == 0
+
+    run(test)
+
+
+def test_a_phone_that_keeps_nothing_still_counts() -> None:
+    async def test() -> None:
+        audio = PhoneAudio(Ticker(), random.Random(1), keep_heard=False)
+        audio.aim("10.0.0.1", 4000, payload=8, dtmf_payload=101, direction="sendrecv")
+        _packet(audio, 0, 0)
+        assert (audio.statistics().received, len(audio.heard())) == (1, 0)
+
+    run(test)

@@ -6,17 +6,23 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from marhaba.media.tones import make_tone
 from marhaba.simulator.phone_audio import Ticker
-from marhaba.simulator.phones import Answering, CallError, CallState, Phone, PhoneSettings, Reaction
-from marhaba.sip.events import Party
+from marhaba.simulator.phones import CENTRE, Answering, CallError, CallState, Phone, PhoneSettings, Reaction
+from marhaba.sip.events import Flow, Party
+from tests.simulator.small_centre import SmallCentre
 
 ONE_HOST, OTHER_HOST = "127.0.0.32", "127.0.0.33"
 ONE_PORT, OTHER_PORT = 15532, 15533
 AT_ONCE = (0.0, 0.0)
+CENTRE_HOST, PHONE_HOST = "127.0.0.37", "127.0.0.38"
+BAD_OFFER = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.32\r\ns=-\r\nc=IN IP4 127.0.0.32\r\nt=0 0\r\nm=video 4000 RTP/AVP 96\r\n"
+)
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -180,5 +186,174 @@ def test_a_centre_that_is_not_there_is_told_by_its_silence() -> None:
         async with Ticker() as ticker, Phone(settings, ticker, random.Random(1)) as phone:
             with pytest.raises(CallError, match="not registered"):
                 await phone.wait_registered(0.5)
+
+    run(test)
+
+
+def raw_invite(caller: Phone, sdp: bytes) -> None:
+    """An INVITE with any body, from the caller's own endpoint; its leg is "raw"."""
+    caller.endpoint.invite(
+        caller.driver.now,
+        leg="raw",
+        target=f"sip:desk@{OTHER_HOST}:{OTHER_PORT}",
+        flow=Flow("udp", ONE_HOST, ONE_PORT, OTHER_HOST, OTHER_PORT),
+        caller=Party("0600000001"),
+        sdp=sdp,
+        trunk=CENTRE,
+    )
+    caller.driver.turn()
+
+
+def test_a_call_is_answered_once_and_by_the_side_that_was_called() -> None:
+    async def test() -> None:
+        async with two() as (caller, callee):
+            call = await caller.call("desk")
+            ringing = await callee.wait_call()
+            assert not call.answer()
+            assert not call.hold(), "nobody talks yet"
+            assert ringing.answer()
+            await call.wait_answered(5)
+            call.hang_up()
+            await ringing.wait_ended(5)
+            assert not ringing.answer()
+            assert not ringing.hang_up()
+
+    run(test)
+
+
+def test_whoever_waits_for_a_call_in_vain_is_told() -> None:
+    async def test() -> None:
+        async with two() as (_, callee):
+            with pytest.raises(CallError, match=r"no call came within 0\.1 s"):
+                await callee.wait_call(0.1)
+
+    run(test)
+
+
+def test_a_phone_tells_of_its_calls_as_they_ring_connect_and_end() -> None:
+    async def test() -> None:
+        async with two(Answering(ring_s=AT_ONCE)) as (caller, callee):
+            told: list[tuple[str, str]] = []
+            callee.on_call = lambda call: told.append(("rings", call.number))
+            callee.on_answer = lambda call: told.append(("talks", call.number))
+            callee.on_end = lambda call: told.append(("over", call.number))
+            caller.on_answer = lambda call: told.append(("never", call.number))
+            call = await caller.call("desk")
+            await call.wait_answered(5)
+            call.hang_up()
+            async with asyncio.timeout(5):
+                while not callee.history:
+                    await asyncio.sleep(0.02)
+            assert told == [("rings", "0600000001"), ("talks", "0600000001"), ("over", "0600000001")]
+            assert [past.ended_by for past in callee.history] == ["remote"]
+
+    run(test)
+
+
+def test_an_offer_without_audio_we_can_speak_is_refused() -> None:
+    async def test() -> None:
+        async with two(Answering(ring_s=AT_ONCE)) as (caller, callee):
+            raw_invite(caller, BAD_OFFER)
+            async with asyncio.timeout(5):
+                while not callee.history:
+                    await asyncio.sleep(0.02)
+            [call] = callee.history
+            assert (call.status, call.answered_at) == (488, -1.0)
+
+    run(test)
+
+
+def test_a_call_without_an_offer_is_answered_with_ours() -> None:
+    async def test() -> None:
+        async with two(Answering(ring_s=AT_ONCE)) as (caller, callee):
+            mine = await caller._new_call("desk", incoming=False, leg="raw")
+            raw_invite(caller, b"")
+            call = await callee.wait_call()
+            assert call.offer == b""
+            await mine.wait_answered(5)
+            assert mine.audio._remote == (OTHER_HOST, call.audio.port)
+
+    run(test)
+
+
+def test_a_caller_who_hangs_up_at_once_leaves_no_call_behind() -> None:
+    async def test() -> None:
+        async with two(Answering(ring_s=AT_ONCE)) as (caller, callee):
+            call = await caller.call("desk")
+            call.hang_up()
+            await call.wait_ended(5)
+            async with asyncio.timeout(5):
+                while not callee.history:
+                    await asyncio.sleep(0.02)
+            assert (callee.calls, callee.history[0].state) == ({}, CallState.ENDED)
+
+    run(test)
+
+
+@pytest.mark.parametrize("target", ["0600000009", "sip:0600000009@192.0.2.1"])
+def test_a_transfer_asks_the_centre_to_send_the_other_side_on(target: str) -> None:
+    async def test() -> None:
+        settings = PhoneSettings(user="0600000001", server=("", 0), host=PHONE_HOST)
+        async with (
+            SmallCentre("hold", host=CENTRE_HOST, callers_host=PHONE_HOST) as centre,
+            Ticker() as ticker,
+            Phone(replace(settings, server=centre.server), ticker, random.Random(1)) as phone,
+        ):
+            call = await phone.call("0539000000")
+            await call.wait_answered(5)
+            assert call.transfer(target)
+            await centre.wait_until(lambda: centre.referred)
+            assert centre.referred[0].target == "0600000009"
+
+    run(test)
+
+
+def test_a_phone_registers_with_its_password_and_not_with_another() -> None:
+    async def test() -> None:
+        async with (
+            SmallCentre("hold", host=CENTRE_HOST, callers_host=PHONE_HOST, agents={"101": "right"}) as centre,
+            Ticker() as ticker,
+        ):
+            good = PhoneSettings(user="101", password="right", server=centre.server, host=PHONE_HOST)
+            async with Phone(good, ticker, random.Random(1)) as phone:
+                await phone.wait_registered(5)
+                assert (phone.registered, centre.registered) == (True, ["101"])
+            async with Phone(replace(good, password="wrong"), ticker, random.Random(2)) as phone:
+                with pytest.raises(CallError) as refused:
+                    await phone.wait_registered(1)
+                assert refused.value.status in (401, 403)
+            assert "right" not in repr(good)
+
+    run(test)
+
+
+def test_an_answer_without_audio_we_can_speak_ends_the_call() -> None:
+    async def test() -> None:
+        async with two() as (caller, callee):
+            call = await caller.call("desk")
+            ringing = await callee.wait_call()
+            callee.endpoint.answer(callee.driver.now, ringing.leg, BAD_OFFER)
+            callee.driver.turn()
+            await call.wait_ended(5)
+            await ringing.wait_ended(5)
+            assert (call.ended_by, ringing.ended_by) == ("local", "remote")
+
+    run(test)
+
+
+def test_a_change_without_audio_we_can_speak_is_refused_and_the_call_goes_on() -> None:
+    async def test() -> None:
+        async with two(Answering(ring_s=AT_ONCE)) as (caller, callee):
+            call = await caller.call("desk")
+            await call.wait_answered(5)
+            [far] = callee.calls.values()
+            callee.endpoint.reoffer(callee.driver.now, far.leg, BAD_OFFER)
+            callee.driver.turn()
+            async with asyncio.timeout(5):
+                while far.offers_answered != 1:
+                    await asyncio.sleep(0.02)
+            assert (far.status, call.state) == (488, CallState.TALKING)
+            call.audio.say(make_tone(440, seconds=5, level=-12))
+            await far.audio.wait_heard(440, level_db=-14)
 
     run(test)
