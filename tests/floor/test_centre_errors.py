@@ -8,10 +8,23 @@ import pytest
 from marhaba.floor.centre import CentreError, Problem, load_centre, parse_centre
 from marhaba.floor.centre_errors import LANGUAGES, PROBLEMS_SHOWN_MAX, reader_language, words
 from marhaba.floor.secrets import Secrets
+from marhaba.kernel.eligibility import SKILLS_MAX
+from marhaba.kernel.routing import AGENTS_MAX
 from tests.floor.centre_texts import WRONG, Wrong, centre_text, marked_line
 
 FOLDER = Path("/centre")
-FILE_LEVEL = {"readable", "file_size", "utf8", "secret_mode", "sha256", "md5", "realm_of_phones", "tls_file"}
+FILE_LEVEL = {
+    "readable",
+    "file_size",
+    "utf8",
+    "secret_mode",
+    "sha256",
+    "md5",
+    "realm_of_phones",
+    "tls_file",
+    "agents_count",
+    "skills_count",
+}
 """Told of whole files, or with other files at hand: they have tests of their own."""
 
 
@@ -126,6 +139,15 @@ def test_a_new_realm_is_refused_while_phones_hold_secrets_of_the_old_one() -> No
     [problem] = problems_of(centre_text("top", "realm = 'new'"), secrets)
     assert (problem.where, problem.found, problem.expected) == ("realm", '"new"', "realm_of_phones")
     assert (problem.line, problem.about["realm"], problem.about["phone"]) == (4, "old", "101")
+
+
+def test_more_agents_or_skills_than_the_kernel_holds_are_refused_before_anything_starts() -> None:
+    crowd = "".join(f"[agents.a{n}]\nphone = 'p{n}'\n" for n in range(AGENTS_MAX - 1))
+    [problem] = problems_of(centre_text("end", crowd))
+    assert (problem.where, problem.found, problem.expected) == ("agents", str(AGENTS_MAX + 1), "agents_count")
+    skills = ", ".join(f"s{n} = 1" for n in range(SKILLS_MAX))
+    [problem] = problems_of(centre_text("end", f"[agents.expert]\nphone = '9'\nskills = {{ {skills} }}"))
+    assert (problem.where, problem.expected) == ("agents", "skills_count")
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from marhaba.floor import offering, waiting
+from marhaba.floor.centre_checks import SKILLS_COUNT_MAX
 from marhaba.floor.reload import adopt_centre
-from marhaba.kernel.routing import AgentState
+from marhaba.kernel.routing import AGENTS_MAX, AgentState
 from marhaba.media.library import SHIPPED
 from tests.floor.quiet_floor import quiet_centre, quiet_floor
 
@@ -39,3 +40,16 @@ def test_an_agent_removed_while_his_phone_rings_leaves_when_he_does_not_answer()
     offering.missed(floor, call, "leg-a", 408, "no-answer")
     assert floor.seat("amal").state is AgentState.LOGGED_OUT
     assert (call.stage, floor.state.routing.staffed("accueil")) == ("queued", 0)
+
+
+def test_a_centre_may_change_all_its_people_and_skills_again_and_again() -> None:
+    floor = quiet_floor(quiet_centre())
+    amal = floor.centre.agents["amal"]
+    for month in range(3):
+        skills = {f"skill-{month}-{number}": 5 for number in range(SKILLS_COUNT_MAX)}
+        names = [f"agent-{month}-{number}" for number in range(AGENTS_MAX)]
+        agents = {name: replace(amal, id=name, phone=name) for name in names}
+        agents[names[0]] = replace(agents[names[0]], skills=skills)
+        adopt_centre(floor, replace(floor.centre, agents=agents), path="centre.toml")
+        floor.emit("agent.state", agent=names[-1], state="paused", code="login")
+        assert floor.state.routing.staffed("accueil") == 1

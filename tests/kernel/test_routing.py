@@ -404,3 +404,17 @@ def test_those_sent_on_together_go_in_order_of_precedence_whatever_sends_them() 
         ("c2", "no-staff"),
         ("c3", "no-staff"),
     ]
+
+
+def test_a_reload_forgets_the_skills_nobody_has_and_keeps_the_others() -> None:
+    rules = QueueRules("q", skills={"vip": 3}, language_level=0)
+    routing = house(rules)
+    for month in range(3):
+        names = {f"skill-{month}-{number}": 1 for number in range(eligibility.SKILLS_MAX - 10)}
+        routing.set_agent("a", {**names, "vip": 3 + month})
+        routing.agent_state(float(month), "a", READY)
+        routing.set_agent("a", {"vip": 3 + month})
+        routing.configure([rules])
+        routing.enqueue(float(month), f"c{month}", "q")
+        assert routing.decide(float(month)) == [Decision(f"c{month}", "a", "q", 0, 3 + month)]
+        routing.leave(f"c{month}")

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from marhaba.floor.centre_model import Centre, Programme
 from marhaba.floor.secrets import Secrets
 from marhaba.floor.toml_reading import Section, nearest
+from marhaba.kernel.eligibility import SKILLS_MAX
 from marhaba.kernel.numbers import COUNTRIES, normalise
+from marhaba.kernel.routing import AGENTS_MAX
+
+SKILLS_COUNT_MAX = SKILLS_MAX // 2 - 24
+"""A reload holds the old skills beside the new, and languages that callers bring and no agent has."""
 
 
 def forms(number: str, country: str) -> list[str]:
@@ -57,6 +62,7 @@ def check_names(top: Section, centre: Centre, secrets: Secrets | None) -> None:
             claim(agent.phone, f"phone {agent.phone}", ("agents", agent.id, "phone"))
     _check_shared_phones(top, centre)
     _check_skills(top, centre)
+    _check_size(top, centre)
     _check_realm(top, centre, secrets)
 
 
@@ -76,6 +82,16 @@ def _check_skills(top: Section, centre: Centre) -> None:
         for skill in queue.rules.skills.keys() - known:
             if near := nearest(skill, known):
                 top.wrong(("queues", queue.name, "skills", skill), skill, "known_skill", hint=near)
+
+
+def _check_size(top: Section, centre: Centre) -> None:
+    """What the kernel's tables hold; a centre beyond it is refused here, not in the middle of a reload."""
+    if len(centre.agents) > AGENTS_MAX:
+        top.wrong("agents", len(centre.agents), "agents_count", count=AGENTS_MAX)
+    skills = {skill for agent in centre.agents.values() for skill in agent.skills}
+    skills |= {skill for queue in centre.queues.values() for skill in queue.rules.skills}
+    if len(skills) > SKILLS_COUNT_MAX:
+        top.wrong("agents", len(skills), "skills_count", count=SKILLS_COUNT_MAX)
 
 
 def _check_realm(top: Section, centre: Centre, secrets: Secrets | None) -> None:

@@ -42,12 +42,14 @@ def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
     floor.prompts.forget()  # recordings may have been added or replaced
     routing = floor.state.routing
     routing.configure([queue.rules for queue in floor.centre.queues.values()])
-    for agent in centre.agents.values():
-        routing.set_agent(agent.id, agent.skills, agent.queues)
-    for agent_id in old.agents.keys() - centre.agents.keys():
-        # One who is talking finishes his call; `end_wrap_up` then logs him out.
+    for agent_id in sorted(old.agents.keys() - centre.agents.keys()):
+        # One who is talking finishes his call; `agents.set_state` then logs him out.
         if floor.seat(agent_id).state in (AgentState.READY, AgentState.PAUSED):
             floor.emit("agent.state", agent=agent_id, state="logged_out", code="removed")
+        if floor.seat(agent_id).state is AgentState.LOGGED_OUT:
+            routing.remove_agent(agent_id)
+    for agent in centre.agents.values():
+        routing.set_agent(agent.id, agent.skills, agent.queues)
     floor.endpoint.reconfigure(floor.sip_now, centre.endpoint_settings())
     floor.emit("centre.loaded", path=path, digest=centre.digest)
     offering.route(floor)

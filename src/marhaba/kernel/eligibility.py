@@ -19,8 +19,8 @@ from marhaba.kernel.errors import LimitReached
 from marhaba.kernel.matching import Bools, Ints, Levels
 from marhaba.kernel.rules import QueueRules, check_level, language_skill
 
-SKILLS_MAX = 1024
-"""Distinct skills known to one floor: each is a column of 4 kB with 4,096 agents."""
+SKILLS_MAX = 2048
+"""Distinct skills known at once: each is a column of 4 kB with 4,096 agents. A reload needs room for the old and the new."""
 CLASSES_MAX = 8192
 """64 queues x 8 languages x 16 steps; each is a row of 4 kB with 4,096 agents."""
 _SKILLS_FIRST, _CLASSES_FIRST = 32, 128
@@ -60,8 +60,9 @@ class Eligibility:
         self.reset([])
 
     def reset(self, queues: Sequence[QueueRules]) -> None:
-        """New rules: every class is forgotten, agents stay."""
+        """New rules: every class is forgotten, and every skill nobody has; agents stay."""
         self._rules = {rules.name: rules for rules in queues}
+        self._forget_skills()
         for rules in queues:
             self._columns(rules.skills)
         self._queue_at = {name: index for index, name in enumerate(self._rules)}
@@ -220,6 +221,13 @@ class Eligibility:
             self._required = np.pad(self._required, more)
             self._asked = np.pad(self._asked, more)
         return [self._skill_at[skill] for skill in skills]
+
+    def _forget_skills(self) -> None:
+        """Keep the columns of skills that somebody has."""
+        kept = [skill for skill, column in self._skill_at.items() if self._levels[:, column].any()]
+        levels = np.zeros((self.agents_max, max(_SKILLS_FIRST, len(kept))), np.int8)
+        levels[:, : len(kept)] = self._levels[:, [self._skill_at[skill] for skill in kept]]
+        self._skill_at, self._levels = {skill: column for column, skill in enumerate(kept)}, levels
 
     def _more_classes(self) -> None:
         if self.classes >= CLASSES_MAX:
