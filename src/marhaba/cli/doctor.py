@@ -17,8 +17,10 @@ import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
@@ -163,8 +165,12 @@ def _calendars(centre: Centre) -> Iterator[Finding]:
             yield Finding("hours", "good", {"programme": programme.name})
         else:
             opening = programme.calendar.next_opening(now)
-            when = "?" if opening is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(opening))
+            when = "?" if opening is None else _wall(opening, programme.calendar.zone)
             yield Finding("hours", "warn", {"programme": programme.name, "opening": when})
+
+
+def _wall(at: float, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M")
 
 
 def _ports(centre: Centre, *, running: bool) -> Iterator[Finding]:

@@ -1,0 +1,23 @@
+"""The doctor tells when a programme opens, on the clock of its own time zone."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from marhaba.cli.doctor import examine
+from tests.floor.centre_texts import centre_text
+
+
+@pytest.mark.parametrize("zone", ["Africa/Casablanca", "Pacific/Auckland"])
+def test_the_next_opening_is_told_on_the_programmes_own_clock(tmp_path: Path, zone: str) -> None:
+    today = datetime.now(ZoneInfo(zone)).strftime("%a").lower()
+    days = [day for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun") if day != today]
+    hours = "".join(f'hours.{day} = ["08:30-18:30"]\n' for day in days)
+    text = centre_text("end", f'[calendars.bureau]\ntimezone = "{zone}"\n{hours}')
+    (tmp_path / "centre.toml").write_text(text.replace('calendar = "always"', 'calendar = "bureau"'))
+    [finding] = [found for found in examine(tmp_path / "centre.toml") if found.check == "hours"]
+    assert finding.verdict == "warn"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d 08:30", finding.about["opening"])
