@@ -21,6 +21,7 @@ from marhaba.floor.centre import Centre, parse_centre
 from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor, Worker
 from marhaba.floor.records import Records
+from marhaba.floor.recovery import recover
 from marhaba.floor.secrets import Secrets
 from marhaba.floor.state import Call, FloorState, apply
 from marhaba.floor.today import Today
@@ -50,6 +51,7 @@ HOUSE, CARRIER = "192.0.2.1", "192.0.2.50"
 REALM, SECRET = "essai", "un secret de scène"
 START = 1_750_068_000.0  # Monday 2025-06-16 10:00 UTC
 DELAY_S, PROMPT_S = 0.01, 1.0
+PORTS = range(20_000, 20_100, 2)
 SDP = (
     "v=0\r\no=- 1 {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
     "m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
@@ -253,23 +255,62 @@ class Stage:
         self._plays = itertools.count(1)
         self._wire: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self.floor = Floor(
-            centre=self.centre,
-            state=FloorState(self._routing(), at=at),
-            endpoint=Endpoint(self.centre.endpoint_settings(), tokens("h")),
-            prompts=PromptLibrary(None),
-            today=Today(self.centre),
-            token=tokens("t"),
-        )
+        self.dead = False
+        self._kept: list[media.AnyEvent] = []
+        self._lives = 0
+        self.floor = self._new_floor(FloorState(self._routing(), at=at))
         self.carrier = Side(self, "carrier", CARRIER)
         self.phones = {
             agent: Side(self, agent, f"192.0.2.{phone}", user=phone) for agent, phone in PHONES.items()
         }
         self.sides = {side.host: side for side in (self.carrier, *self.phones.values())}
         self._register()
-        dispatch.worker_up(self.floor, Worker("media-0", HOUSE, list(range(20_000, 20_100, 2))))
+        dispatch.worker_up(self.floor, Worker("media-0", HOUSE, list(PORTS)))
         for agent in logged_in:
             self.turn(lambda agent=agent: (agents.log_in(self.floor, agent), agents.ready(self.floor, agent)))
+
+    def _new_floor(self, state: FloorState) -> Floor:
+        self._lives += 1
+        return Floor(
+            centre=self.centre,
+            state=state,
+            endpoint=Endpoint(self.centre.endpoint_settings(), tokens(f"h{self._lives}-")),
+            prompts=PromptLibrary(None),
+            today=Today(self.centre),
+            token=tokens(f"t{self._lives}-"),
+        )
+
+    # -- death ------------------------------------------------------------------------------------------------
+
+    def restart(self, gap_s: float = 0.5, *, after_crash: bool = True) -> None:
+        """The floor is killed and another one comes; what arrives meanwhile is lost, the worker goes on."""
+        registrar = self.floor.endpoint.registrar.dump()
+        self.dead = True
+        self.run(gap_s)
+        self.dead = False
+        state = FloorState(self._routing(), at=self.now)
+        for event in self.events:
+            apply(state, event)
+        self.floor = self._new_floor(state)
+        self.floor.endpoint.registrar.load(registrar)
+        for event in self.events:
+            self.floor.see_spending(event)
+        free = [port for port in PORTS if port not in self.open.values()]
+        dispatch.worker_up(self.floor, Worker("media-0", HOUSE, free))
+        found = [
+            media.LegState(leg, port, "", 0, media.PCMA, self.hears.get(leg, []))
+            for leg, port in self.open.items()
+        ]
+
+        def begin() -> None:
+            self.floor.emit("floor.started", version="test", after_crash=after_crash)
+            recover(self.floor, {"media-0": found})
+
+        self.turn(begin)
+        kept, self._kept = self._kept, []
+        for event in kept:
+            if not isinstance(event, media.PortsFree):  # `Welcome` said which ports are free
+                self.media(event)
 
     # -- time -------------------------------------------------------------------------------------------------
 
@@ -291,16 +332,18 @@ class Stage:
                 self._pump()
             for side in self.sides.values():
                 side.endpoint.wake(self.sip_now)
-            self.turn(lambda: self.floor.endpoint.wake(self.sip_now))
+            if not self.dead:
+                self.turn(lambda: self.floor.endpoint.wake(self.sip_now))
             self._pump()
         self.now = until
 
     def _next(self) -> float | None:
         wakes = [side.endpoint.next_wake() for side in self.sides.values()]
-        wakes.append(self.floor.endpoint.next_wake())
+        if not self.dead:
+            wakes.append(self.floor.endpoint.next_wake())
         moments = [START + wake for wake in wakes if wake is not None]
         moments += [entry[0] for entry in self._wire[:1]]
-        if (timer := self.floor.next_timer()) is not None:
+        if not self.dead and (timer := self.floor.next_timer()) is not None:
             moments.append(timer)
         return min(moments, default=None)
 
@@ -316,11 +359,13 @@ class Stage:
         to = send.flow.remote_host
         if to == HOUSE:
             flow = Flow("udp", HOUSE, 5060, source, 5060)
-            self.later(
-                DELAY_S, lambda: self.turn(lambda: self.floor.endpoint.receive(self.sip_now, send.data, flow))
-            )
+            self.later(DELAY_S, lambda: self._arrive(send.data, flow))
         elif (side := self.sides.get(to)) is not None:
             self.later(DELAY_S, lambda: side.endpoint.receive(self.sip_now, send.data, side.flow))
+
+    def _arrive(self, data: bytes, flow: Flow) -> None:
+        if not self.dead:
+            self.turn(lambda: self.floor.endpoint.receive(self.sip_now, data, flow))
 
     # -- turns ------------------------------------------------------------------------------------------------
 
@@ -419,6 +464,9 @@ class Stage:
         self.later(DELAY_S, lambda: self.media(event))
 
     def media(self, event: media.AnyEvent) -> None:
+        if self.dead:
+            self._kept.append(event)
+            return
         self.turn(lambda: dispatch.media_event(self.floor, "media-0", event))
 
     def press(self, call: Call, key: str) -> None:
@@ -474,7 +522,7 @@ class Stage:
         assert self.floor.volatile == {}
         nailed = {leg.id for leg in state.legs.values()}
         assert set(self.open) == nailed
-        assert len(self.floor.workers["media-0"].free) == 50 - len(nailed)
+        assert len(self.floor.workers["media-0"].free) == len(PORTS) - len(nailed)
         assert self.recording == {}
         assert self.messages == {}
         assert all(seat.state.name.lower() not in ("ringing", "talking") for seat in state.seats.values()), (

@@ -128,6 +128,10 @@ class Day(RuleBasedStateMachine):
         if legs:
             self.stage.media(LegSilent(legs[pick % len(legs)], 61.0))
 
+    @rule(gap_s=st.sampled_from([0.0, 0.02, 0.6, 5.0]))
+    def the_floor_dies_and_comes_back(self, gap_s: float) -> None:
+        self.stage.restart(gap_s)
+
     @rule(why=st.sampled_from(["key", "silence", "length"]))
     def a_message_ends(self, why: str) -> None:
         for name, message in list(self.stage.messages.items()):
