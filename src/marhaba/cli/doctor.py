@@ -29,6 +29,7 @@ from marhaba.cli.house import add_house, config_path
 from marhaba.cli.words import reader_language, say
 from marhaba.floor.centre import Centre, CentreError, load_centre
 from marhaba.floor.control import ControlClient
+from marhaba.media.library import PromptLibrary
 
 Verdict = Literal["good", "warn", "bad"]
 MARK = {"good": "[green]✓[/]", "warn": "[yellow]![/]", "bad": "[red]✗[/]"}
@@ -77,7 +78,7 @@ def examine(path: Path) -> Iterator[Finding]:
         return
     yield Finding("config", "good", {"path": path})
     board = _board(centre)
-    for check in (_disk, _secrets, _address, _calendars):
+    for check in (_disk, _secrets, _address, _calendars, _prompts):
         yield from check(centre)
     yield from _ports(centre, running=board is not None)
     yield from _trunks(centre, board)
@@ -167,6 +168,18 @@ def _calendars(centre: Centre) -> Iterator[Finding]:
             opening = programme.calendar.next_opening(now)
             when = "?" if opening is None else _wall(opening, programme.calendar.zone)
             yield Finding("hours", "warn", {"programme": programme.name, "opening": when})
+
+
+def _prompts(centre: Centre) -> Iterator[Finding]:
+    """What is found nowhere is left out while callers listen, so it must be looked for before."""
+    library = PromptLibrary(centre.prompts_folder)
+    for programme in centre.programmes.values():
+        library.paths([*programme.greeting, *programme.closed_prompts], programme.default_language)
+    for queue in centre.queues.values():
+        library.paths(queue.comfort, centre.language)
+        library.music(queue.music)
+    names = sorted({name for _, name in library.missing})
+    yield Finding("prompts", "warn" if names else "good", {"names": ", ".join(names)})
 
 
 def _wall(at: float, zone: ZoneInfo) -> str:

@@ -1,4 +1,4 @@
-"""The doctor tells when a programme opens, on the clock of its own time zone."""
+"""What the doctor says of a centre: when it opens, and what it cannot say to callers."""
 
 import re
 from datetime import datetime
@@ -21,3 +21,21 @@ def test_the_next_opening_is_told_on_the_programmes_own_clock(tmp_path: Path, zo
     [finding] = [found for found in examine(tmp_path / "centre.toml") if found.check == "hours"]
     assert finding.verdict == "warn"
     assert re.fullmatch(r"20\d\d-\d\d-\d\d 08:30", finding.about["opening"])
+
+
+def test_prompts_and_music_that_exist_nowhere_are_named(tmp_path: Path) -> None:
+    text = centre_text("programme", "greeting = ['welcom', 'welcome']")
+    text = text.replace("[queues.accueil]", "[queues.accueil]\nmusic = 'jazz'\ncomfort = ['ours']")
+    text = text.replace("[sip]", "prompts_folder = 'prompts'\n[sip]")
+    (tmp_path / "centre.toml").write_text(text)
+    (tmp_path / "prompts" / "fr").mkdir(parents=True)
+    assert prompts(tmp_path) == ("warn", "jazz, ours, welcom")
+    (tmp_path / "prompts" / "music").mkdir()
+    for name in ("fr/ours", "fr/welcom", "music/jazz"):
+        (tmp_path / "prompts" / f"{name}.wav").touch()
+    assert prompts(tmp_path) == ("good", "")
+
+
+def prompts(folder: Path) -> tuple[str, str]:
+    [finding] = [found for found in examine(folder / "centre.toml") if found.check == "prompts"]
+    return finding.verdict, finding.about["names"]
