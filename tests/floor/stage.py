@@ -258,6 +258,7 @@ class Stage:
         self.dead = False
         self._kept: list[media.AnyEvent] = []
         self._lives = 0
+        self._worker = 0  # which of them lives
         self.floor = self._new_floor(FloorState(self._routing(), at=at))
         self.carrier = Side(self, "carrier", CARRIER)
         self.phones = {
@@ -311,6 +312,15 @@ class Stage:
         for event in kept:
             if not isinstance(event, media.PortsFree):  # `Welcome` said which ports are free
                 self.media(event)
+
+    def lose_worker(self, gap_s: float = 1.0) -> None:
+        """The media worker dies with all its audio, and a fresh one comes."""
+        for things in (self.open, self.hears, self.playing, self.recording, self.messages):
+            things.clear()
+        self._worker += 1
+        self.turn(lambda: dispatch.worker_lost(self.floor, "media-0"))
+        self.run(gap_s)
+        self.turn(lambda: dispatch.worker_up(self.floor, Worker("media-0", HOUSE, list(PORTS))))
 
     # -- time -------------------------------------------------------------------------------------------------
 
@@ -382,8 +392,9 @@ class Stage:
         for send in floor.endpoint.take_sends():
             assert isinstance(send, Send)
             self._carry(send, HOUSE)
-        for _, command in turn.media:
-            self._obey(command)
+        for name, command in turn.media:
+            if floor.workers[name].connected:
+                self._obey(command)
         self.check()
 
     def check(self) -> None:
@@ -461,7 +472,8 @@ class Stage:
             self.media(media.PlayEnded(command.leg, command.tag, "done"))
 
     def _tell(self, event: media.AnyEvent) -> None:
-        self.later(DELAY_S, lambda: self.media(event))
+        worker = self._worker
+        self.later(DELAY_S, lambda: self.media(event) if worker == self._worker else None)
 
     def media(self, event: media.AnyEvent) -> None:
         if self.dead:

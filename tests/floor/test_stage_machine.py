@@ -132,6 +132,10 @@ class Day(RuleBasedStateMachine):
     def the_floor_dies_and_comes_back(self, gap_s: float) -> None:
         self.stage.restart(gap_s)
 
+    @rule(gap_s=st.sampled_from([0.0, 1.0]))
+    def the_media_worker_dies(self, gap_s: float) -> None:
+        self.stage.lose_worker(gap_s)
+
     @rule(why=st.sampled_from(["key", "silence", "length"]))
     def a_message_ends(self, why: str) -> None:
         for name, message in list(self.stage.messages.items()):

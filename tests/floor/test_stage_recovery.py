@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.floor.stage import Stage
+from tests.floor.stage import START, Stage
 from tests.floor.test_stage_callbacks import asked
 from tests.floor.test_stage_calls import greeted, talking
 from tests.floor.test_stage_transfers import consulting
@@ -185,3 +185,39 @@ def test_dying_again_and_again_counts_every_call_once() -> None:
     stage.settled()
     assert len(stage.records.calls) == len(stage.of("call.ended")) == 6
     assert sum(len(record.visits) for record in stage.records.calls.values()) == 6
+
+
+def test_a_media_worker_that_dies_ends_its_calls_and_frees_everybody() -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    stage.carrier.dial("0539000001", caller="0661000002")
+    stage.run(2.0)
+    stage.lose_worker()
+    assert stage.floor.state.calls == {}
+    assert stage.carrier.legs == stage.phones["amal"].legs == []
+    assert [event.data["outcome"] for event in stage.of("call.ended")] == ["answered", "abandoned"]
+    stage.run(12.0)
+    assert stage.state_of("amal") == "ready"
+    talking(stage)
+    stage.carrier.hang_up()
+    stage.settled()
+
+
+@pytest.mark.parametrize("stage_of_call", ["greeting", "ringing", "consulting", "message"])
+def test_whatever_a_call_does_when_its_worker_dies(stage_of_call: str) -> None:
+    stage = Stage(logged_in=("amal",), at=START + 45_000.0 if stage_of_call == "message" else START)
+    if stage_of_call == "greeting":
+        greeted(stage, "0539000000")
+    elif stage_of_call == "ringing":
+        stage.phones["amal"].auto = None
+        greeted(stage)
+        stage.run(1.0)
+    elif stage_of_call == "consulting":
+        consulting(stage)
+    else:
+        greeted(stage, "0539000003")
+        stage.run(15.0)
+    stage.lose_worker()
+    stage.run(15.0)
+    assert stage.floor.state.calls == {}
+    stage.settled()

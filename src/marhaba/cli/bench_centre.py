@@ -158,9 +158,9 @@ recording = "{plan.recording}"
 """
 
 
-def write_centre(folder: Path, plan: CentrePlan) -> list[Account]:
-    """centre.toml and phones.toml; the phones' passwords are drawn and exist only for this run."""
-    (folder / "centre.toml").write_text(centre_text(plan))
+def write_centre(folder: Path, plan: CentrePlan, *, text: str = "") -> list[Account]:
+    """centre.toml (`text`, or the bench's) and phones.toml; the phones' passwords exist only for this run."""
+    (folder / "centre.toml").write_text(text or centre_text(plan))
     accounts = [Account(f"agent{n:04d}", secrets.token_hex(12)) for n in range(plan.agents)]
     lines = [
         f'[phones.{account.user}]\nsha256 = "{ha1(account.user, REALM, account.password)}"\n'
@@ -174,9 +174,9 @@ def write_centre(folder: Path, plan: CentrePlan) -> list[Account]:
 
 
 @contextlib.contextmanager
-def running_centre(folder: Path, plan: CentrePlan) -> Iterator[RunningCentre]:
+def running_centre(folder: Path, plan: CentrePlan, *, text: str = "") -> Iterator[RunningCentre]:
     """Start the centre in `folder`, wait until it answers, and stop it (with all its processes) at the end."""
-    accounts = write_centre(folder, plan)
+    accounts = write_centre(folder, plan, text=text)
     command = [sys.executable, "-m", "marhaba", "serve", "--config", str(folder / "centre.toml")]
     began = time.monotonic()
     with (folder / "centre.log").open("wb") as log:

@@ -234,10 +234,13 @@ def worker_lost(floor: Floor, name: str) -> None:
     worker.connected = False
     worker.free.clear()
     floor.emit("alarm.raised", alarm=f"media:{name}", detail="lost")
-    for leg in [leg for leg in floor.state.legs.values() if leg.worker == name]:
-        if leg.id in floor.state.legs:
-            legs.hang_up(floor, leg.id, reason="media")
+    held = [leg for leg in floor.state.legs.values() if leg.worker == name]
+    # Callers first: a call whose caller is gone is over, and nobody looks for another agent.
+    for leg in sorted(held, key=lambda leg: leg.role != "caller"):
+        if leg.ended:
             legs.closed(floor, leg.id, media.LegStats())
+        else:
+            legs.hang_up(floor, leg.id, reason="media")
 
 
 def _play_ended(floor: Floor, event: media.PlayEnded) -> None:
@@ -295,7 +298,7 @@ def _silent(floor: Floor, event: media.LegSilent) -> None:
 def _record_ended(floor: Floor, event: media.RecordEnded) -> None:
     floor.emit(
         "recording.ended",
-        call=event.recording.partition("-")[0],
+        call=event.recording.rpartition(".")[0],
         recording=event.recording,
         path=event.path,
         seconds=round(event.seconds, 2),

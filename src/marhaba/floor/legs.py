@@ -150,11 +150,16 @@ def hang_up(floor: Floor, leg_id: str, *, reason: str = "") -> None:
 
 
 def forget(floor: Floor, leg_id: str, *, reason: str) -> None:
-    """The SIP side is over: give the port back. The worker's figures arrive with `LegClosed`."""
+    """The SIP side is over: give the port back. The worker's figures arrive with `LegClosed`, unless it died."""
     leg = floor.state.legs.get(leg_id)
-    if leg is not None:
-        leg.ended = reason
+    if leg is None:
+        return
+    leg.ended = reason
+    worker = floor.workers.get(leg.worker)
+    if worker is not None and worker.connected:
         floor.media(leg, CloseLeg(leg=leg_id))
+    else:
+        closed(floor, leg_id, LegStats())
 
 
 def closed(floor: Floor, leg_id: str, stats: LegStats) -> None:

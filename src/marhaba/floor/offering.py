@@ -120,7 +120,7 @@ def start_recording(floor: Floor, call: Call) -> None:
     """One file a call, from the first agent's first word, whoever it is transferred to later."""
     if call.recording or floor.programme(call).recording == "none" or not call.consent:
         return
-    recording = f"{call.id}-{floor.token()[:4]}"  # names its call: its end is told when the call is over
+    recording = f"{call.id}.{floor.token()[:4]}"  # names its call: its end is told when the call is over
     path = floor.centre.recordings_folder / f"{recording}.wav"
     floor.emit("recording.started", call=call.id, agent=call.agent, recording=recording, path=str(path))
     floor.media(
