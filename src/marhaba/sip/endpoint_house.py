@@ -63,7 +63,7 @@ def _send(core: Core, now: float, trunk: str, request: Request, flow: Flow) -> N
         response = None if isinstance(heard, str) else heard
         if response is not None:
             core.learn(trunk, flow, source)
-        for retry in core.board.response(now, trunk, response, request.method):
+        for retry in core.board.response(now, trunk, request, response):
             _send(core, now, trunk, retry, flow)
         _tell(core)
 

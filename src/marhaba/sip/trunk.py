@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from marhaba.sip.digest import BadDigest, authorize
 from marhaba.sip.events import EndpointSettings, Flow, Trunk, TrunkState
 from marhaba.sip.message import Headers, Request, Response
-from marhaba.sip.outgoing import bracketed
-from marhaba.sip.uri import Uri
+from marhaba.sip.outgoing import bracketed, escaped_user
+from marhaba.sip.uri import Uri, parse_uri
 
 FAILURES_DOWN = 2
 """One lost OPTIONS is weather; two in a row are an outage."""
@@ -24,6 +24,10 @@ RETRY_MAX_S = 300.0
 """A carrier that refuses is asked again after 5 s, then ever more rarely, every five minutes at last."""
 REFRESH_SHARE = 0.8
 """A registration is renewed before it ends: after four fifths of what was granted."""
+REFRESH_S_MIN = 10.0
+"""A carrier that grants nothing, or next to nothing, is not asked in a circle."""
+NOBODY = "marhaba"
+"""How we call ourselves towards a carrier without an account."""
 _DIGITS = re.compile(r"[0-9]{1,7}")
 
 
@@ -41,7 +45,8 @@ class _Line:
     register_at: float | None = None
     options_at: float | None = None
     retry_s: float = RETRY_FIRST_S
-    tries: int = 0
+    challenged: bool = False  # credentials were shown in this try
+    longer_s: int = 0  # what the carrier said is the shortest registration it takes (423)
     waiting: set[str] = field(default_factory=set)  # methods sent and not answered
 
 
@@ -77,7 +82,7 @@ class TrunkBoard:
         found: list[tuple[str, Request, Flow]] = []
         for name, line in self._lines.items():
             if line.register_at is not None and line.register_at <= now and "REGISTER" not in line.waiting:
-                line.register_at, line.tries = None, 0
+                line.register_at, line.challenged = None, False
                 found.append((name, self._request(line, "REGISTER"), self.flow(line.trunk)))
             if line.options_at is not None and line.options_at <= now and "OPTIONS" not in line.waiting:
                 line.options_at = None
@@ -88,49 +93,56 @@ class TrunkBoard:
         moments = [m for line in self._lines.values() for m in (line.register_at, line.options_at)]
         return min((m for m in moments if m is not None), default=None)
 
-    def response(self, now: float, name: str, response: Response | None, method: str = "") -> list[Request]:
-        """An answer to one of our requests, or None for silence; requests to send in consequence (credentials)."""
+    def response(self, now: float, name: str, request: Request, response: Response | None) -> list[Request]:
+        """The answer to a request of ours, or None for silence; requests to send in consequence (credentials)."""
         line = self._lines.get(name)
-        if line is None:
-            return []
-        method = (
-            response.cseq_method if response is not None else method or next(iter(line.waiting), "OPTIONS")
-        )
-        line.waiting.discard(method)
+        if line is None or line.call_id != request.call_id:
+            return []  # asked before the carrier was changed or taken away
         if response is not None and response.status < 200:
-            line.waiting.add(method)
             return []
-        if method == "REGISTER":
+        line.waiting.discard(request.method)
+        if request.method == "REGISTER":
             return self._registered(now, line, response)
         line.options_at = now + line.trunk.keep_alive_s
         self._heard(line, response)
         return []
 
     def _registered(self, now: float, line: _Line, response: Response | None) -> list[Request]:
-        status = response.status if response is not None else 408
-        if response is not None and status in (401, 407) and not line.tries:
-            credentials = self._credentials(line.trunk, response)
-            if credentials:
-                line.tries += 1
-                return [self._request(line, "REGISTER", credentials)]
-        if response is not None and status == 423 and line.tries < 2:
-            smallest = response.headers.get("Min-Expires")
-            if _DIGITS.fullmatch(smallest):
-                line.tries += 1
-                return [self._request(line, "REGISTER", expires=int(smallest))]
-        line.registered = 200 <= status < 300
-        if line.registered and response is not None:
+        if response is None:
+            self._refused(now, line, 408, "")
+        elif response.status < 300:
+            line.registered = True
             line.retry_s = RETRY_FIRST_S
-            line.register_at = now + REFRESH_SHARE * _granted(response, line.trunk.register_s)
+            granted = _granted(response, self._contact(line.trunk), _wanted_s(line))
+            line.register_at = now + max(REFRESH_SHARE * granted, REFRESH_S_MIN)
+            self._say(line, up=True, code=response.status, detail="")
+        elif (retry := self._again(line, response)) is not None:
+            return [retry]
         else:
-            asked = (
-                response.headers.get("Retry-After").partition(";")[0].strip() if response is not None else ""
-            )
-            wait = float(asked) if _DIGITS.fullmatch(asked) else line.retry_s
-            line.register_at = now + max(wait, line.retry_s)
-            line.retry_s = min(2 * line.retry_s, RETRY_MAX_S)
-        self._say(line, up=line.registered, code=status, detail="" if line.registered else "registration")
+            self._refused(now, line, response.status, response.headers.get("Retry-After"))
         return []
+
+    def _again(self, line: _Line, response: Response) -> Request | None:
+        """Our REGISTER once more, when the refusal says how it would be taken: credentials, or a longer time."""
+        if response.status in (401, 407) and not line.challenged:
+            credentials = self._credentials(line.trunk, response)
+            if credentials is not None:
+                line.challenged = True
+                return self._request(line, "REGISTER", credentials)
+        if response.status == 423:
+            least = response.headers.get("Min-Expires")
+            if _DIGITS.fullmatch(least) and int(least) > _wanted_s(line):
+                line.longer_s = int(least)
+                line.challenged = False
+                return self._request(line, "REGISTER")
+        return None
+
+    def _refused(self, now: float, line: _Line, status: int, retry_after: str) -> None:
+        line.registered = False
+        asked = _DIGITS.match(retry_after)
+        line.register_at = now + max(float(asked[0]) if asked else 0.0, line.retry_s)
+        line.retry_s = min(2 * line.retry_s, RETRY_MAX_S)
+        self._say(line, up=False, code=status, detail="registration")
 
     def _heard(self, line: _Line, response: Response | None) -> None:
         """Any answer to OPTIONS means that somebody is there, but for 503: he says that he is not."""
@@ -192,15 +204,18 @@ class TrunkBoard:
             return None
         return ("Proxy-Authorization" if proxy else "Authorization"), value
 
-    def _request(
-        self, line: _Line, method: str, credentials: tuple[str, str] | None = None, *, expires: int = 0
-    ) -> Request:
-        trunk, settings = line.trunk, self._settings
+    def _us(self, trunk: Trunk) -> str:
+        return f"{bracketed(self._settings.advertised_host)}:{self.flow(trunk).local_port}"
+
+    def _contact(self, trunk: Trunk) -> Uri:
+        return parse_uri(f"sip:{_user(trunk)}@{self._us(trunk)};transport={trunk.transport}")
+
+    def _request(self, line: _Line, method: str, credentials: tuple[str, str] | None = None) -> Request:
+        trunk = line.trunk
         line.cseq += 1
         line.waiting.add(method)
-        flow = self.flow(trunk)
-        us = f"{bracketed(settings.advertised_host)}:{flow.local_port}"
-        user = trunk.user or "marhaba"
+        us = self._us(trunk)
+        user = _user(trunk)
         at = bracketed(trunk.host)
         headers = Headers(
             [
@@ -210,23 +225,36 @@ class TrunkBoard:
                 ("To", f"<sip:{user}@{at}>" if method == "REGISTER" else f"<sip:{at}>"),
                 ("Call-ID", line.call_id),
                 ("CSeq", f"{line.cseq} {method}"),
-                ("Contact", f"<sip:{user}@{us};transport={trunk.transport}>"),
+                ("Contact", f"<{self._contact(trunk)}>"),
             ]
         )
         if method == "REGISTER":
-            headers.add("Expires", str(expires or trunk.register_s))
+            headers.add("Expires", str(_wanted_s(line)))
         if credentials is not None:
             headers.add(*credentials)
         return Request(method, Uri("sip", host=trunk.host), headers)
 
 
-def _granted(response: Response, asked: int) -> int:
-    """How long the carrier keeps us: the Contact's expires, the Expires header, or what we asked."""
-    for contact in response.contacts:
-        text = contact.param("expires") or ""
+def _user(trunk: Trunk) -> str:
+    """Our account in a URI; some carriers call accounts `name@domain`."""
+    return escaped_user(trunk.user or NOBODY)
+
+
+def _wanted_s(line: _Line) -> int:
+    return max(line.trunk.register_s, line.longer_s)
+
+
+def _granted(response: Response, ours: Uri, asked: int) -> int:
+    """How long the carrier keeps us: the expires of our own Contact among all it lists (10.2.4), Expires, our wish."""
+    texts = [
+        contact.param("expires") or ""
+        for contact in response.contacts
+        if (contact.uri.user, contact.uri.host, contact.uri.port) == (ours.user, ours.host, ours.port)
+    ]
+    for text in (*texts, response.headers.get("Expires")):
         if _DIGITS.fullmatch(text):
             return int(text)
-    return response.expires if response.expires is not None else asked
+    return asked
 
 
 def _is_address(host: str) -> bool:
