@@ -176,7 +176,7 @@ def test_a_media_worker_is_killed_and_the_next_call_works(house: RunningCentre) 
             call = await caller.call("0539000001", say=tone(CALLER_HZ))
             taken = await french.wait_call(15)
             await call.audio.wait_heard(FRENCH_HZ, seconds=10)
-            await asyncio.sleep(2.5)  # at least two whole seconds are on the disk
+            await asyncio.sleep(3.5)  # two whole seconds are on the disk, and part of the last
             os.kill(role(house, "media"), signal.SIGKILL)
             await call.wait_ended(10)
             await taken.wait_ended(10)
