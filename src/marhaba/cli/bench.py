@@ -24,7 +24,7 @@ COMPARE = {"<=": operator.le, ">=": operator.ge, "==": operator.eq}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", choices=sorted(BENCHES))
-    parser.add_argument("--json", action="store_true", help="one JSON object (the default prints a table)")
+    parser.add_argument("--json", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:

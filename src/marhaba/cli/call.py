@@ -21,14 +21,15 @@ from pathlib import Path
 
 import numpy as np
 
-from marhaba.cli.call_words import LANGUAGES, WORDS
-from marhaba.cli.words import reader_language
+from marhaba.cli import words
+from marhaba.cli.options import number
+from marhaba.cli.words import reader_language, why
 from marhaba.kernel.errors import BadInput
 from marhaba.media import g711
 from marhaba.media.dtmf import DIGITS
 from marhaba.media.rtp import RATE
 from marhaba.media.tones import level_db
-from marhaba.media.wav import WavWriter, read_alaw
+from marhaba.media.wav import BadWav, WavWriter, read_alaw
 from marhaba.simulator.phone_audio import Samples, Ticker, murmur
 from marhaba.simulator.phones import CallError, Phone, PhoneCall, PhoneSettings
 
@@ -49,20 +50,17 @@ class Press:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", required=True, metavar="NUMBER", help="number or sip: URI to call")
+    parser.add_argument("--to", required=True, metavar="NUMBER")
     parser.add_argument("--from", dest="from_", default="0600000001", metavar="NUMBER")
     parser.add_argument("--server", default="127.0.0.1:5060", metavar="HOST:PORT")
-    parser.add_argument("--say", type=Path, metavar="WAV", help="spoken once after the answer")
-    parser.add_argument("--murmur", action="store_true", help="speak something like speech until the end")
-    parser.add_argument("--save", type=Path, metavar="WAV", help="where what was heard is written")
-    parser.add_argument("--press", action="append", default=[], metavar="KEYS@SECONDS", help="e.g. 2@4s")
-    parser.add_argument("--seconds", type=float, default=20.0, help="hang up after this long (0: never)")
-    parser.add_argument("--user", default="", help="call as a registered phone")
-    parser.add_argument(
-        "--password-file", type=Path, help="its password, one line (never on the command line)"
-    )
-    parser.add_argument("--local", default="", metavar="HOST", help="address to call from")
-    parser.add_argument("--language", choices=LANGUAGES, default="")
+    parser.add_argument("--say", type=Path, metavar="WAV")
+    parser.add_argument("--murmur", action="store_true")
+    parser.add_argument("--save", type=Path, metavar="WAV")
+    parser.add_argument("--press", action="append", default=[], metavar="KEYS@SECONDS")
+    parser.add_argument("--seconds", type=number(), default=20.0)
+    parser.add_argument("--user", default="")
+    parser.add_argument("--password-file", type=Path)
+    parser.add_argument("--local", default="", metavar="HOST")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def place(arguments: argparse.Namespace) -> int:
     """Place the call and tell its story; returns the exit status."""
-    tell = partial(_tell, arguments.language or reader_language())
+    tell = partial(_tell, reader_language())
     server = parse_server(arguments.server)
     presses = sorted((parse_press(text) for text in arguments.press), key=lambda press: press.at_s)
     say = _speech(arguments)
@@ -107,7 +105,7 @@ def parse_server(text: str) -> tuple[str, int]:
     """HOST or HOST:PORT."""
     host, _, port = text.rpartition(":") if ":" in text else (text, "", "5060")
     if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise BadInput(f"--server {text}: HOST:PORT expected, for example 127.0.0.1:5060")
+        raise BadInput(words.say("call.bad-server", reader_language()).format(text=text))
     return host, int(port)
 
 
@@ -115,7 +113,7 @@ def parse_press(text: str) -> Press:
     """KEYS or KEYS@SECONDS."""
     found = _PRESS.fullmatch(text)
     if found is None:
-        raise BadInput(f"--press {text}: KEYS@SECONDS expected, for example 2@4s; keys are {DIGITS}")
+        raise BadInput(words.say("call.bad-press", reader_language()).format(text=text, keys=DIGITS))
     return Press(found[1], float(found[2] or 1.0))
 
 
@@ -125,7 +123,9 @@ def local_host(server: str) -> str:
         try:
             probe.connect((server, 9))
         except OSError as error:
-            raise BadInput(f"--server {server}: {error.strerror or error}") from None
+            language = reader_language()
+            told = words.say("call.no-server", language).format(text=server, why=why(error, language))
+            raise BadInput(told) from None
         address: str = probe.getsockname()[0]
     if not address.startswith("127."):
         return address
@@ -140,10 +140,7 @@ def local_host(server: str) -> str:
 def _password(arguments: argparse.Namespace) -> str:
     if arguments.password_file is None:
         return ""
-    try:
-        password: str = arguments.password_file.read_text("utf-8").strip()
-    except OSError as error:
-        raise BadInput(f"--password-file {arguments.password_file}: {error.strerror}") from None
+    password: str = arguments.password_file.read_text("utf-8").strip()
     return password
 
 
@@ -154,8 +151,8 @@ def _speech(arguments: argparse.Namespace) -> Samples:
         return np.zeros(0, dtype=np.int16)
     try:
         return g711.decode(read_alaw(arguments.say), g711.A_LAW)
-    except OSError as error:
-        raise BadInput(f"--say {arguments.say}: {error.strerror}") from None
+    except BadWav as error:
+        raise BadInput(words.say("call.bad-wav", reader_language()).format(why=error)) from None
 
 
 async def _wait_answer(call: PhoneCall, tell: partial[None]) -> None:
@@ -213,4 +210,4 @@ def _report(call: PhoneCall, save: Path | None, tell: partial[None]) -> int:
 
 
 def _tell(language: str, key: str, **values: object) -> None:
-    print(WORDS[key][language].format(**values), flush=True)
+    print(words.say(f"call.{key}", language).format(**values), flush=True)

@@ -18,9 +18,10 @@ from rich.console import Console
 from marhaba.cli import calls_figures, calls_show
 from marhaba.cli.calls_export import BOM, write_csv, write_json
 from marhaba.cli.calls_period import Wanted, period
-from marhaba.cli.house import add_house, config_path
+from marhaba.cli.house import add_house, house_centre
+from marhaba.cli.options import number, whole
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import Centre, load_centre
+from marhaba.floor.centre import Centre
 from marhaba.floor.centre_model import ServiceLevel
 from marhaba.floor.journal import Journal
 from marhaba.floor.period import records_of
@@ -35,35 +36,33 @@ PIPE_COLUMNS = 160
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    language = reader_language()
     add_house(parser)
-    when = parser.add_argument_group("when")
-    when.add_argument("--day", default="", help="2026-11-23, today, yesterday")
-    when.add_argument("--since", default="", help="2026-11-23, 2026-11-23T10:30, 10:30, 2h, today")
-    when.add_argument("--until", default="", help="the same; now")
-    which = parser.add_argument_group("which")
+    when = parser.add_argument_group(say("calls.group.when", language))
+    for name in ("day", "since", "until"):
+        when.add_argument(f"--{name}", default="")
+    which = parser.add_argument_group(say("calls.group.which", language))
     for name in ("queue", "agent", "programme", "number", "outcome", "language"):
         which.add_argument(f"--{name}", default="")
-    which.add_argument("--waited-over", type=float, default=-1.0, metavar="SECONDS")
-    which.add_argument("--figure", choices=calls_figures.FIGURES, help="the calls that a figure counts")
-    what = parser.add_argument_group("what")
-    what.add_argument("--limit", type=int, default=LIMIT)
-    what.add_argument("--csv", default="", metavar="FILE", help="- : standard output")
-    what.add_argument(
-        "--separator", default=",", help="of the CSV; spreadsheets in French and Spanish like ;"
-    )
-    what.add_argument("--json", action="store_true", help="one object a line")
+    which.add_argument("--waited-over", type=number(), default=-1.0, metavar="SECONDS")
+    which.add_argument("--figure", choices=calls_figures.FIGURES)
+    what = parser.add_argument_group(say("calls.group.what", language))
+    what.add_argument("--limit", type=whole(1), default=LIMIT)
+    what.add_argument("--csv", default="", metavar="FILE")
+    what.add_argument("--separator", default=",")
+    what.add_argument("--json", action="store_true")
     what.add_argument("--figures", action="store_true")
     what.add_argument("--by", choices=calls_figures.BY, default="queue")
-    what.add_argument("--formula", choices=sorted(kpi.SERVICE_LEVELS), help="for all queues")
-    what.add_argument("--threshold", type=float, metavar="SECONDS", help="for all queues")
-    what.add_argument("--agents", action="store_true", help="agents' time")
-    what.add_argument("--call", default="", metavar="ID", help="one call, told")
+    what.add_argument("--formula", choices=sorted(kpi.SERVICE_LEVELS))
+    what.add_argument("--threshold", type=number(), metavar="SECONDS")
+    what.add_argument("--agents", action="store_true")
+    what.add_argument("--call", default="", metavar="ID")
     what.add_argument("--reconcile", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:
     language = reader_language()
-    centre = load_centre(config_path(arguments))
+    centre = house_centre(arguments)
     zone = ZoneInfo(centre.timezone)
     with closing(open_journal(centre, language)) as journal:
         if arguments.call:

@@ -6,9 +6,8 @@ import argparse
 import asyncio
 import sys
 
-from marhaba.cli.house import add_house, config_path
+from marhaba.cli.house import add_house, config_path, existing_centre
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import load_centre
 from marhaba.floor.control import ControlClient
 
 
@@ -19,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     path, language = config_path(arguments), reader_language()
-    centre = load_centre(path)
+    centre = existing_centre(path)
     print(
         say("check.good", language).format(
             path=path,

@@ -18,24 +18,24 @@ from importlib import resources
 from pathlib import Path
 
 from marhaba.cli.house import DEMO_FOLDER
+from marhaba.cli.options import number, whole
 from marhaba.cli.top import watch
 from marhaba.cli.words import reader_language, say
 from marhaba.floor.centre import Centre, load_centre
 from marhaba.floor.secrets import add_phone
 from marhaba.kernel.errors import Refused
 
+LOG_LINES = 8
 START_S = 15.0
 """A warm machine needs three seconds; a cold one reads 200 MB of packages first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=DEMO_FOLDER)
-    parser.add_argument("--calls-per-minute", type=float, default=12.0)
-    parser.add_argument("--seed", type=int, default=2009, help="the same people do the same things")
-    parser.add_argument(
-        "--no-board", action="store_true", help="do not show the board (for a log or a service)"
-    )
-    parser.add_argument("--minutes", type=float, default=0.0, help="end by itself after this long")
+    parser.add_argument("--calls-per-minute", type=number(), default=12.0)
+    parser.add_argument("--seed", type=whole(), default=2009)
+    parser.add_argument("--no-board", action="store_true")
+    parser.add_argument("--minutes", type=number(), default=0.0)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             if process is not None:
                 process.wait(20)
         log.close()
+    print(say("demo.bye", language).format(folder=arguments.folder))
     return 0
 
 
@@ -113,11 +114,16 @@ def _wait_ready(centre: Centre, house: subprocess.Popen[bytes], log: Path) -> No
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if house.poll() is not None:
-            raise Refused(f"the centre did not start; see {log}", code="no-start")
+            raise _no_start(log)
         if path.exists():
             return
         time.sleep(0.05)
-    raise Refused(f"the centre did not start within {START_S:g} s; see {log}", code="no-start")
+    raise _no_start(log)
+
+
+def _no_start(log: Path) -> Refused:
+    tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:])
+    return Refused(say("demo.no-start", reader_language()).format(log=log, tail=tail), code="no-start")
 
 
 def _say_where(centre: Centre, language: str) -> None:

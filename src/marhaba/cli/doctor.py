@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ipaddress
+import json
 import os
 import resource
 import shutil
@@ -48,19 +49,34 @@ class Finding:
     def text(self, language: str) -> str:
         return say(f"doctor.{self.check}.{self.case or self.verdict}", language).format(**self.about)
 
+    def as_json(self, language: str) -> dict[str, Any]:
+        return {
+            "check": self.check,
+            "verdict": self.verdict,
+            "case": self.case,
+            "about": {n: v if isinstance(v, int | float) else str(v) for n, v in self.about.items()},
+            "text": self.text(language),
+        }
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_house(parser)
+    parser.add_argument("--json", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:
     language = reader_language()
     findings = list(examine(config_path(arguments)))
+    status = 1 if any(f.verdict == "bad" for f in findings) else 0
+    if arguments.json:
+        for finding in findings:
+            print(json.dumps(finding.as_json(language), ensure_ascii=False))
+        return status
     table = Table(box=None, show_header=False, padding=(0, 1))
     for finding in findings:
         table.add_row(MARK[finding.verdict], finding.text(language))
     Console().print(table)
-    return 1 if any(f.verdict == "bad" for f in findings) else 0
+    return status
 
 
 def examine(path: Path) -> Iterator[Finding]:

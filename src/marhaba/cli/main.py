@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 
 from marhaba import __version__
-from marhaba.cli.words import reader_language, say
+from marhaba.cli.options import Parser, speak
+from marhaba.cli.words import reader_language, refusal, say, why
 from marhaba.kernel.errors import MarhabaError
 
 COMMANDS = {
@@ -29,24 +29,35 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point of the console script."""
     argv = sys.argv[1:] if argv is None else argv
     language = reader_language()
-    parser = argparse.ArgumentParser(prog="marhaba", description=say("about", language))
-    parser.add_argument("--version", action="version", version=f"marhaba {__version__}")
+    speak(language)
+    parser = Parser(prog="marhaba", description=say("about", language))
+    parser.add_argument(
+        "--version", action="version", version=f"marhaba {__version__}", help=say("option.version", language)
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        command = commands.add_parser(name, help=say(f"help.{name}", language))
+        command = commands.add_parser(
+            name, help=say(f"help.{name}", language), description=say(f"help.{name}", language)
+        )
         # Only the chosen command is imported: `marhaba serve` must be up within seconds.
         if argv and argv[0] == name:
             importlib.import_module(COMMANDS[name]).add_arguments(command)
+            command.describe(name, language)
     arguments = parser.parse_args(argv)
     try:
         return int(importlib.import_module(COMMANDS[arguments.command]).run(arguments))
     except MarhabaError as error:
-        print(error, file=sys.stderr)
+        print(refusal(error, language), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise  # not a file that somebody named
+        print(f"{error.filename}: {why(error, language)}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from marhaba.cli.house import add_house, config_path
+from marhaba.cli.house import add_house, config_path, existing_centre
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import load_centre
 from marhaba.floor.secrets import add_phone
 
 
@@ -17,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     path = config_path(arguments)
-    password = add_phone(path.with_name("phones.toml"), arguments.name, load_centre(path).realm)
+    password = add_phone(path.with_name("phones.toml"), arguments.name, existing_centre(path).realm)
     print(say("phone.password", reader_language()).format(name=arguments.name, password=password))
     return 0

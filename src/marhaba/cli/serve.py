@@ -16,10 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from marhaba.cli.house import existing_centre
+from marhaba.cli.options import whole
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import Centre, load_centre
+from marhaba.floor.centre import Centre
 from marhaba.floor.floor_lock import FloorLock
-from marhaba.kernel.errors import Refused
 
 RESTARTS_MAX = 10
 RESTART_WINDOW_S = 60.0
@@ -31,17 +32,13 @@ STOP_S = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=Path("centre.toml"))
     parser.add_argument("--role", choices=["all", "floor", "media"], default="all")
-    parser.add_argument("--worker", type=int, default=0, help="which media worker (with --role media)")
+    parser.add_argument("--worker", type=whole(), default=0)
 
 
 def run(arguments: argparse.Namespace) -> int:
     config = arguments.config.resolve()
-    if not config.exists():
-        raise Refused(
-            say("serve.no-config", reader_language()).format(path=arguments.config), code="no-config"
-        )
     os.umask(0o077)  # who called, and what was said, is for nobody else on this machine
-    centre = load_centre(config)  # a wrong file is refused here, before anything starts
+    centre = existing_centre(config)  # a wrong file is refused here, before anything starts
     match arguments.role:
         case "floor":
             from marhaba.floor.process import serve_floor

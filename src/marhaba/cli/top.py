@@ -31,7 +31,7 @@ RETRY_S = 1.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_house(parser)
-    parser.add_argument("--once", action="store_true", help="print the board once and end")
+    parser.add_argument("--once", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import tomllib
 from importlib import resources
+
+from marhaba.kernel.errors import MarhabaError
 
 LANGUAGES = ("fr", "es", "ar", "en")
 
@@ -25,6 +28,18 @@ def reader_language() -> str:
 def say(key: str, language: str) -> str:
     """The text of `key`; an unknown key is a programmer's error."""
     return _table()[key][language]
+
+
+def refusal(error: MarhabaError, language: str) -> str:
+    """A declared error in the reader's language where its code has a text; else its own message."""
+    key = f"refusal.{error.code}"
+    return say(key, language) if key in _table() else str(error)
+
+
+def why(error: OSError, language: str) -> str:
+    """What the system refused, in the reader's language."""
+    key = f"errno.{errno.errorcode.get(error.errno or 0, '')}"
+    return say(key, language) if key in _table() else error.strerror or str(error)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -120,7 +121,8 @@ def _read(path: Path, language: str) -> str:
         with path.open("rb") as file:
             blob = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        problem = Problem(0, path.name, error.strerror or "", "readable")
+        found = "" if error.errno == errno.ENOENT else error.strerror or ""
+        problem = Problem(0, path.name, found, "readable")
         raise CentreError([problem], language=language) from error
     if len(blob) > FILE_BYTES_MAX:
         problem = Problem(0, path.name, f"{len(blob)} B", "file_size", {"size": FILE_BYTES_MAX})

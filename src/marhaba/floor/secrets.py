@@ -60,7 +60,7 @@ def load_secrets(path: Path) -> Secrets:
 def add_phone(path: Path, user: str, realm: str) -> str:
     """Make a password for SIP user `user`, store what proves it, and return it: it is never shown again."""
     if not NAME.fullmatch(user):
-        raise BadInput(f"{user!r} is no name for a phone: letters, digits, '.', '_' and '-', at most 32")
+        raise BadInput(f"{user!r} is no name for a phone", code="phone-name")
     old = load_secrets(path)
     password = chance.token_urlsafe(PASSWORD_BYTES)
     phones = dict(old.phones) | {
