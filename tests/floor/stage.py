@@ -472,8 +472,9 @@ class Stage:
             self.media(media.PlayEnded(command.leg, command.tag, "done"))
 
     def _tell(self, event: media.AnyEvent) -> None:
-        worker = self._worker
-        self.later(DELAY_S, lambda: self.media(event) if worker == self._worker else None)
+        """On its way when the floor or the worker dies, it is lost with the connection."""
+        ends = (self._worker, self.floor)
+        self.later(DELAY_S, lambda: self.media(event) if ends == (self._worker, self.floor) else None)
 
     def media(self, event: media.AnyEvent) -> None:
         if self.dead:

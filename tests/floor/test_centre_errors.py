@@ -153,9 +153,7 @@ def test_more_agents_or_skills_than_the_kernel_holds_are_refused_before_anything
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(CentreError) as caught:
         load_centre(tmp_path / "centre.toml", language="en")
-    assert (
-        str(caught.value) == "centre.toml: found No such file or directory; expected: a file that can be read"
-    )
+    assert str(caught.value) == "centre.toml: found nothing; expected: a file that can be read"
 
 
 def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:

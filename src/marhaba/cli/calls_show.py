@@ -12,7 +12,7 @@ from rich.text import Text
 
 from marhaba.cli.calls_figures import Row
 from marhaba.cli.top import clock
-from marhaba.cli.words import keys, say
+from marhaba.cli.words import decimal, keys, say
 from marhaba.floor.events import Event
 from marhaba.floor.records import AgentTime, CallRecord
 from marhaba.kernel import kpi
@@ -55,17 +55,22 @@ def figures_table(rows: Sequence[Row], total: Row, *, language: str) -> Table:
     for name in shown:
         head = say(f"top.{name}" if name in outcomes[:3] else f"outcome.{name}", language)
         table.add_column(head, str(total.count(name)), justify="right", overflow="fold")
-    ends = (_level(total), *(_formula(total, formula) for formula in (kpi.ABANDONMENT, kpi.ASA)), _aht(total))
+    ends = (
+        _level(total, language),
+        _formula(total, kpi.ABANDONMENT, language),
+        _formula(total, kpi.ASA, language),
+        _aht(total, language),
+    )
     for head, foot in zip((say("top.level", language), "A1", "ASA", "AHT"), ends, strict=True):
         table.add_column(head, foot, justify="right", overflow="fold")
     for row in rows:
         table.add_row(
             row.name,
             *(str(row.count(name)) for name in shown),
-            _level(row),
-            _formula(row, kpi.ABANDONMENT),
-            _formula(row, kpi.ASA),
-            _aht(row),
+            _level(row, language),
+            _formula(row, kpi.ABANDONMENT, language),
+            _formula(row, kpi.ASA, language),
+            _aht(row, language),
         )
     return table
 
@@ -78,23 +83,24 @@ def legend(rows: Sequence[Row], language: str) -> str:
     )
 
 
-def _level(row: Row) -> str:
+def _level(row: Row, language: str) -> str:
     level = row.level()
     if level is None or row.rule is None:
         return "–"
-    return f"{100 * level:.1f} % {row.rule.formula}/{row.rule.threshold_s:g} s"
+    return f"{decimal(100 * level, 1, language)} % {row.rule.formula}/{row.rule.threshold_s:g} s"
 
 
-def _formula(row: Row, formula: kpi.Formula[kpi.Waits]) -> str:
+def _formula(row: Row, formula: kpi.Formula[kpi.Waits], language: str) -> str:
     value = row.value(formula)
     if value is None:
         return "–"
-    return f"{100 * value:.1f} %" if formula.unit == "share" else f"{value:.1f} s"
+    share = formula.unit == "share"
+    return decimal(100 * value if share else value, 1, language) + (" %" if share else " s")
 
 
-def _aht(row: Row) -> str:
+def _aht(row: Row, language: str) -> str:
     value = row.aht()
-    return "–" if value is None else f"{value:.1f} s"
+    return "–" if value is None else decimal(value, 1, language) + " s"
 
 
 def agents_table(times: Sequence[AgentTime], *, now: float, language: str) -> Table:

@@ -134,7 +134,14 @@ def _say_where(centre: Centre, language: str) -> None:
             number=number, host=centre.sip.advertised_host, port=centre.sip.udp_port
         )
     )
-    print(say("demo.try", language).format(command=f"marhaba call --to {number} --press 2@6s"), flush=True)
+    print(tip(centre, language), flush=True)
+
+
+def tip(centre: Centre, language: str) -> str:
+    """What to type in another terminal: this very command, with `call`."""
+    command = sys.argv[0] if Path(sys.argv[0]).name == "marhaba" else "marhaba"
+    number = next(iter(centre.numbers))
+    return say("demo.try", language).format(command=f"{command} call --to {number} --press 2@6s")
 
 
 def _stay(centre: Centre, arguments: argparse.Namespace) -> None:
@@ -143,8 +150,10 @@ def _stay(centre: Centre, arguments: argparse.Namespace) -> None:
         time.sleep(seconds if seconds is not None else 10**9)
         return
 
+    floor = centre.data_folder / "run" / "floor.sock"
+
     async def board() -> None:
-        await asyncio.wait_for(watch(centre.data_folder / "run" / "floor.sock"), seconds)
+        await asyncio.wait_for(watch(floor, footer=tip(centre, reader_language())), seconds)
 
     try:
         asyncio.run(board())

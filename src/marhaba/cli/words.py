@@ -42,6 +42,12 @@ def why(error: OSError, language: str) -> str:
     return say(key, language) if key in _table() else error.strerror or str(error)
 
 
+def decimal(value: float, places: int, language: str) -> str:
+    """With the reader's decimal sign: a comma, but for English."""
+    text = f"{value:.{places}f}"
+    return text if language == "en" else text.replace(".", ",")
+
+
 @functools.cache
 def _table() -> dict[str, dict[str, str]]:
     text = resources.files("marhaba.cli").joinpath("words.toml").read_text("utf-8")

@@ -16,6 +16,7 @@ def board(floor: Floor) -> dict[str, Any]:
     return {
         "at": floor.wall,
         "name": floor.centre.name,
+        "timezone": floor.centre.timezone,
         "queues": [_queue(floor, name, now) for name in floor.centre.queues],
         "agents": [_agent(floor, agent, now) for agent in floor.centre.agents],
         "calls": [
@@ -50,6 +51,7 @@ def _queue(floor: Floor, name: str, now: float) -> dict[str, Any]:
         "abandoned": level.abandoned,
         "service_level": level.share,
         "formula": queue.service_level.formula,
+        "target": queue.service_level.target,
         "threshold_s": queue.service_level.threshold_s,
     }
 

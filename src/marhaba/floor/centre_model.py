@@ -65,6 +65,7 @@ class ServiceLevel:
 
     formula: str = "F4"
     threshold_s: float = 20.0
+    target: float = 0.8  # share of the callers it promises this for
     short_s: float = 5.0  # who hangs up sooner has not waited
 
 

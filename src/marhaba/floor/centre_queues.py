@@ -104,6 +104,7 @@ def _service_level(section: Section) -> ServiceLevel:
     level = ServiceLevel(
         formula=section.choice("formula", SERVICE_LEVELS, "F4", what="formula"),
         threshold_s=section.seconds("threshold_s", 20.0, low=1, high=HOUR),
+        target=section.number("target", 0.8, low=0.01, high=1.0),
         short_s=section.seconds("short_s", 5.0, low=0, high=HOUR),
     )
     section.close()

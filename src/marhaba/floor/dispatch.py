@@ -201,7 +201,7 @@ def media_event(floor: Floor, worker: str, event: media.AnyEvent) -> None:
         if (call := floor.state.calls.get(event.recording)) is not None and event.why != "closed":
             inbound.message_left(floor, call, event.path, event.seconds)
     elif isinstance(event, media.RecordEnded):
-        _record_ended(floor, event)
+        _record_ended(floor, worker, event)
     elif isinstance(event, media.Trouble):
         floor.count(f"media_{event.code}")
         if event.code == "disk":
@@ -295,7 +295,7 @@ def _silent(floor: Floor, event: media.LegSilent) -> None:
         legs.hang_up(floor, event.leg, reason="rtp-timeout")
 
 
-def _record_ended(floor: Floor, event: media.RecordEnded) -> None:
+def _record_ended(floor: Floor, worker: str, event: media.RecordEnded) -> None:
     floor.emit(
         "recording.ended",
         call=event.recording.rpartition(".")[0],
@@ -304,6 +304,9 @@ def _record_ended(floor: Floor, event: media.RecordEnded) -> None:
         seconds=round(event.seconds, 2),
         error=event.error,
     )
+    alarm = f"disk:{worker}"
+    if not event.error and alarm in floor.state.alarms:
+        floor.emit("alarm.cleared", alarm=alarm)  # the disk takes recordings again
 
 
 # -- timers ---------------------------------------------------------------------------------------------------
