@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from marhaba.cli.options import number, whole
 from marhaba.cli.top import watch
 from marhaba.cli.words import reader_language, say
 from marhaba.floor.centre import Centre, load_centre
+from marhaba.floor.floor_lock import FloorLock
 from marhaba.floor.secrets import add_phone
 from marhaba.kernel.errors import Refused
 
@@ -42,12 +44,16 @@ def run(arguments: argparse.Namespace) -> int:
     language = reader_language()
     config = prepare(arguments.folder)
     centre = load_centre(config)
+    with FloorLock(centre.data_folder):
+        pass  # nobody else has it open
     base = [sys.executable, "-m", "marhaba"]
     log = (arguments.folder / "demo.log").open("ab")
     house = subprocess.Popen(  # noqa: S603 -- our own command
         [*base, "serve", "--config", str(config)], stdout=log, stderr=log, start_new_session=True
     )
     people: subprocess.Popen[bytes] | None = None
+    for name in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal closes the centre too
+        signal.signal(name, signal.default_int_handler)
     try:
         _wait_ready(centre, house, arguments.folder / "demo.log")
         people = subprocess.Popen(  # noqa: S603 -- our own command
@@ -115,10 +121,19 @@ def _wait_ready(centre: Centre, house: subprocess.Popen[bytes], log: Path) -> No
     while time.monotonic() < deadline:
         if house.poll() is not None:
             raise _no_start(log)
-        if path.exists():
+        if _answers(path):
             return
         time.sleep(0.05)
     raise _no_start(log)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False  # none yet, or one that a crash left behind
+    return True
 
 
 def _no_start(log: Path) -> Refused:

@@ -25,6 +25,10 @@ from marhaba.floor.floor_lock import FloorLock
 RESTARTS_MAX = 10
 RESTART_WINDOW_S = 60.0
 """Ten deaths within a minute is no accident: the supervisor gives up and says so."""
+REFUSED = 2
+"""A process that ends so cannot do as it is told: a port is taken, a file is wrong."""
+FIRST_S = 10.0
+"""A refusal within this closes a centre that has not opened; a centre that was open tries again."""
 STOP_S = 10.0
 """What a process gets to end by itself before it is killed."""
 
@@ -63,6 +67,7 @@ class Child:
     name: str
     command: list[str]
     process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
     deaths: list[float] = field(default_factory=list)
 
 
@@ -88,8 +93,8 @@ class Supervisor:
             self.on_ready()
         try:
             while not self.stopping:
-                if not self._watch():
-                    return 1
+                if status := self._watch():
+                    return status
                 time.sleep(0.05)
         finally:
             self._end()
@@ -99,27 +104,28 @@ class Supervisor:
         self.stopping = True
 
     def _start(self, child: Child) -> None:
+        child.started_at = time.monotonic()
         child.process = subprocess.Popen(child.command, start_new_session=True)  # noqa: S603 -- our own module
 
-    def _watch(self) -> bool:
-        """Restart what died. False: something dies again and again."""
+    def _watch(self) -> int:
+        """Restart what died. An exit status when that is no use: it cannot start, or dies again and again."""
         for child in self.children:
             status = child.process.poll() if child.process is not None else 0
             if status is None or self.stopping:
                 continue
             now = time.monotonic()
+            if status == REFUSED and not child.deaths and now - child.started_at < FIRST_S:
+                return REFUSED  # it said why, and would say it again
             child.deaths = [t for t in child.deaths if now - t < RESTART_WINDOW_S] + [now]
-            language = reader_language()
-            print(
-                say("serve.died", language).format(name=child.name, status=status),
-                file=sys.stderr,
-                flush=True,
-            )
+            self._tell("serve.died", name=child.name, status=status)
             if len(child.deaths) > RESTARTS_MAX:
-                print(say("serve.gave-up", language).format(name=child.name), file=sys.stderr, flush=True)
-                return False
+                self._tell("serve.gave-up", name=child.name)
+                return 1
             self._start(child)
-        return True
+        return 0
+
+    def _tell(self, key: str, **about: object) -> None:
+        print(say(key, reader_language()).format(**about), file=sys.stderr, flush=True)
 
     def _end(self) -> None:
         # The floor first: it says good-bye through the media workers' sockets.

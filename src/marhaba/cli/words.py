@@ -33,7 +33,7 @@ def say(key: str, language: str) -> str:
 def refusal(error: MarhabaError, language: str) -> str:
     """A declared error in the reader's language where its code has a text; else its own message."""
     key = f"refusal.{error.code}"
-    return say(key, language) if key in _table() else str(error)
+    return say(key, language).format(**error.about) if key in _table() else str(error)
 
 
 def why(error: OSError, language: str) -> str:

@@ -24,7 +24,9 @@ class FloorLock:
         except BlockingIOError:
             os.close(self._file)
             raise Refused(
-                f"a floor already runs on {self._path.parent.parent}", code="already-running"
+                f"a floor already runs on {self._path.parent.parent}",
+                code="already-running",
+                about={"path": self._path.parent.parent},
             ) from None
         return self
 

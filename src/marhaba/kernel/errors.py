@@ -8,14 +8,21 @@
 A room with its own errors derives them from these.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class MarhabaError(Exception):
-    """Base of all declared errors. `code` is stable and is what pages and protocols translate."""
+    """Base of all declared errors. `code` is stable and is what pages and protocols translate; `about` fills the
+    gaps of the translation."""
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, about: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
+        self.about = about or {}
         if code is not None:
             self.code = code
 

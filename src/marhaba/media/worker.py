@@ -164,6 +164,7 @@ class Worker:
         self.lateness = Lateness()
         self._floor: FloorLink | None = None
         self._kept: deque[AnyEvent] = deque()
+        self._ports_taken = 0
         self._commands: deque[AnyCommand] = deque()
         self._collector = Collector()
         self._ticks = 0
@@ -323,7 +324,10 @@ class Worker:
         for _ in range(min(count, len(self._ports_left))):
             port = self._ports_left.popleft()
             if not self.engine.wire.open_pair(port):
-                log.warning("port %d or the next is taken by another program", port)
+                self._ports_taken += 1
+        if self._ports_taken and not self._ports_left:
+            log.warning("%d of the port pairs are taken by another program", self._ports_taken)
+            self._ports_taken = 0
 
     def _end(self, server: asyncio.Server, path: Path) -> None:
         if self._handle is not None:

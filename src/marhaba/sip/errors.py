@@ -42,3 +42,17 @@ class FramingError(SipError):
     """On a stream: where messages begin and end can no longer be known; the connection must be closed."""
 
     code = "framing"
+
+
+class CannotListen(SipError):
+    """A port that SIP was to listen on: another program has it, or the address is not this machine's."""
+
+    code = "cannot-listen"
+
+    def __init__(self, transport: str, address: tuple[str, int], error: OSError) -> None:
+        host, port = address
+        super().__init__(
+            f"{transport} {host}:{port}: {error.strerror}",
+            about={"transport": transport.upper(), "host": host, "port": port},
+        )
+        self.errno = error.errno

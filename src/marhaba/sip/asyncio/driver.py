@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from marhaba.sip.endpoint import Endpoint
-from marhaba.sip.errors import FramingError
+from marhaba.sip.errors import CannotListen, FramingError
 from marhaba.sip.events import CloseFlow, Flow, Send, SipEvent, Transport
 from marhaba.sip.stream import StreamFramer
 
@@ -96,12 +96,15 @@ class SipDriver:
             ("tls", self.tls_address, self._tls_server),
         ):
             if address is not None:
-                server = await self._loop.create_server(
-                    lambda kind=kind: _Connection(self, kind),
-                    *address,
-                    ssl=context,
-                    reuse_address=True,
-                )
+                try:
+                    server = await self._loop.create_server(
+                        lambda kind=kind: _Connection(self, kind),
+                        *address,
+                        ssl=context,
+                        reuse_address=True,
+                    )
+                except OSError as error:
+                    raise CannotListen(kind, address, error) from error
                 self._servers.append(server)
                 bound = server.sockets[0].getsockname()[:2]
                 if kind == "tcp":
@@ -374,7 +377,7 @@ def _udp_socket(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
     try:
         sock.bind((host, port))
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise CannotListen("udp", (host, port), error) from error
     return sock
