@@ -2,9 +2,12 @@
 # make test  installs what the tests need and runs all that CI runs
 PYTHON ?= python3.11
 UV := .venv/bin/uv
+# What must be covered to the last branch, and its tests.
+COVERED := tests/kernel tests/sip tests/fuzz
+FUZZ_S := 60
 APT_TEST := sip-tester espeak-ng sox
 
-.PHONY: run test check test-long bench install install-dev prompts apt-test format
+.PHONY: run test check fuzz test-long bench install install-dev prompts apt-test format
 
 run: install
 	.venv/bin/marhaba demo
@@ -41,7 +44,14 @@ test: apt-test install-dev
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest -m "not long"
+	.venv/bin/coverage run -m pytest -m "not long" $(COVERED)
+	.venv/bin/coverage report
+	.venv/bin/pytest -m "not long" $(COVERED:%=--ignore=%)
+
+# Looks for input that the SIP parsers or the endpoint choke on: FUZZ_S seconds for each target.
+fuzz: install-dev
+	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --group fuzz --inexact
+	@for target in message uri sdp stream digest endpoint; do .venv/bin/python -m tests.fuzz.fuzz $$target $(FUZZ_S) || exit 1; done
 
 test-long: apt-test install-dev
 	.venv/bin/pytest

@@ -175,4 +175,4 @@ class TestDay(Day.TestCase):
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 class TestManyDays(Day.TestCase):
-    settings = settings(COMMON, max_examples=2000, stateful_step_count=60)
+    settings = settings(COMMON, max_examples=400, stateful_step_count=60)

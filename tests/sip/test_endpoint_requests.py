@@ -19,6 +19,7 @@ from marhaba.sip.events import (
     LegEstablished,
     Party,
     Registered,
+    Send,
     Trunk,
     TrunkState,
     User,
@@ -615,3 +616,41 @@ def test_we_register_with_a_carrier_under_a_name_and_show_credentials_there() ->
     assert again.headers.get("Authorization").startswith('Digest username="me", realm="r"')
     wire.say(answer_to(again, 200))
     assert wire.events == [TrunkState("carrier", True, 200, "")]
+
+
+def test_a_phone_with_two_lines_at_one_place_keeps_the_place_while_one_is_left() -> None:
+    wire = carrier_wire(CARRIER)
+
+    def registers(contact: str, call_id: str, cseq: int) -> int:
+        text = _authorized(
+            wire, "REGISTER", uri="sip:192.0.2.1", call_id=call_id, contact=f"Contact: {contact}\n", cseq=cseq
+        )
+        return _status(wire, text.replace("To: <sip:0539000000@", "To: <sip:agent7@"))
+
+    one, two = "<sip:one@203.0.113.5:5070>", "<sip:two@203.0.113.5:5070>"
+    assert registers(one, "a", 2) == registers(two, "b", 2) == 200
+    assert registers(f"{one};expires=0", "a", 4) == 200
+    assert _status(wire, wire.request("INVITE", call_id="second")) == 401, "still a phone's place"
+    assert registers("<sip:three@203.0.113.5:5070>;expires=0", "c", 2) == 200, (
+        "what was not there goes quietly"
+    )
+    assert [str(it.contact) for it in wire.endpoint.bindings("agent7")] == ["sip:two@203.0.113.5:5070"]
+    assert registers(f"{two};expires=0", "b", 4) == 200
+    assert wire.endpoint.bindings("agent7") == []
+
+
+def test_a_phones_offer_moves_it_to_where_it_is_now() -> None:
+    wire = carrier_wire("198.51.100.9")
+    wire.say(_authorized(wire, "INVITE", body=SDP))
+    leg = wire.of(IncomingCall)[0].leg
+    wire.endpoint.answer(wire.now, leg, ANSWER)
+    tag = only(wire.heard()).to.tag
+    wire.say(wire.request("ACK", to_tag=tag, cseq=2))
+    wire.flow = Flow("udp", "192.0.2.1", 5060, "198.51.100.9", 5999)
+    wire.say(wire.request("INVITE", to_tag=tag, cseq=3, body=SDP))
+    wire.endpoint.accept_offer(wire.now, leg, ANSWER)
+    wire.heard()
+    wire.endpoint.hang_up(wire.now, leg)
+    (bye,) = wire.endpoint.take_sends()
+    assert isinstance(bye, Send)
+    assert bye.flow.remote_port == 5999

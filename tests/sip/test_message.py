@@ -207,6 +207,7 @@ def test_uri_and_name_addr_parts() -> None:
     one, two = parse_name_addrs('"A, \\"B\\" <c>" <sip:a@h;x=1,2>;tag=9, sip:b@h;tag=8')
     assert (one.display, one.tag, two.tag, two.param("none")) == ('A, "B" <c>', "9", "8", None)
     assert parse_name_addr(str(one)) == one
+    assert parse_params("  ") == ()
     assert parse_params(" ; a = b ; c ") == (("a", "b"), ("c", None))
 
 

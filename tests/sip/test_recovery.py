@@ -269,3 +269,11 @@ def test_a_challenge_after_the_restart_is_answered_once_under_the_same_branch() 
         branches.append(retry.via.branch)
         assert retry.headers.get("Proxy-Authorization").startswith('Digest username="me"')
     assert branches[0] == branches[1]
+
+
+def test_a_call_that_came_just_before_the_restart_is_answered_at_once() -> None:
+    wire = carrier_wire()
+    leg = arrived(wire)
+    again = reborn(wire, leg)
+    again.endpoint.answer(again.now, leg, ANSWER)
+    assert only(again.heard()).status == 200

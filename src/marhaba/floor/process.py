@@ -41,7 +41,7 @@ from marhaba.media.library import PromptLibrary
 from marhaba.media.protocol import AnyEvent, AskStats, Command, LegState, Welcome
 from marhaba.sip.asyncio.driver import SipDriver
 from marhaba.sip.endpoint import Endpoint
-from marhaba.sip.events import CloseFlow, Send
+from marhaba.sip.events import Send
 
 log = logging.getLogger("marhaba.floor")
 
@@ -69,7 +69,7 @@ WORKERS_WAIT_S = 5.0
 class Held:
     """What a turn wants to send, until its events are committed."""
 
-    sends: list[Send | CloseFlow]
+    sends: list[Send]
     media: list[tuple[str, Command]]
     committed: bool = False
     events: list[Event] = field(default_factory=list)
@@ -236,7 +236,7 @@ class FloorProcess:
             self._quiet_timer = asyncio.get_running_loop().call_later(QUIET_S, self._submit, [], [])
         self._schedule()
 
-    def _submit(self, sends: list[Send | CloseFlow], media: list[tuple[str, Command]]) -> None:
+    def _submit(self, sends: list[Send], media: list[tuple[str, Command]]) -> None:
         """Give the journal what happened; `sends` and `media` leave when it is written."""
         if self._quiet_timer is not None:
             self._quiet_timer.cancel()
@@ -267,7 +267,7 @@ class FloorProcess:
                 if not waiting.done():
                     waiting.set_result(None)
 
-    def _release(self, sends: list[Send | CloseFlow], media: list[tuple[str, Command]]) -> None:
+    def _release(self, sends: list[Send], media: list[tuple[str, Command]]) -> None:
         for worker, command in media:
             if (client := self._clients.get(worker)) is not None:
                 client.send(command)

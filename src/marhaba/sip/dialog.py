@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from marhaba.sip.errors import BadMessage
 from marhaba.sip.events import Flow
 from marhaba.sip.message import Request, Response
 from marhaba.sip.outgoing import DEFAULT_SIP_PORT, Outgoing
@@ -114,10 +113,7 @@ def next_hop(dialog: Dialog, flow: Flow) -> Flow:
 
 def contact_of(message: Request | Response) -> str:
     """The URI of the Contact, or "": a far side without a usable one is reached where it was reached before."""
-    try:
-        contacts = message.contacts
-    except BadMessage:
-        return ""
+    contacts = message.contacts
     if not contacts:
         return ""
     uri = contacts[0].uri

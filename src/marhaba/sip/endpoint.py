@@ -31,7 +31,7 @@ from marhaba.sip import (
 )
 from marhaba.sip.endpoint_core import Core
 from marhaba.sip.errors import BadMessage
-from marhaba.sip.events import CloseFlow, EndpointSettings, Flow, Party, Send, SipEvent
+from marhaba.sip.events import EndpointSettings, Flow, Party, Send, SipEvent
 from marhaba.sip.leg import Leg
 from marhaba.sip.message import Request, Response, parse
 from marhaba.sip.registrar import Binding, Registrar
@@ -86,14 +86,14 @@ class Endpoint:
     # -- out --------------------------------------------------------------------------------------------------
 
     @property
-    def sends(self) -> list[Send | CloseFlow]:
+    def sends(self) -> list[Send]:
         return self._core.sends
 
     @property
     def events(self) -> list[SipEvent]:
         return self._core.events
 
-    def take_sends(self) -> list[Send | CloseFlow]:
+    def take_sends(self) -> list[Send]:
         taken, self._core.sends = self._core.sends, []
         return taken
 

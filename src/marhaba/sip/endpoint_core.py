@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 
 from marhaba.sip.dialog import Dialog, addressed, next_cseq, next_hop
 from marhaba.sip.digest import Authenticator, BadDigest, authorize
-from marhaba.sip.errors import BadMessage
-from marhaba.sip.events import CloseFlow, EndpointSettings, Flow, Registered, Send, SipEvent, Trunk
+from marhaba.sip.events import EndpointSettings, Flow, Registered, Send, SipEvent, Trunk
 from marhaba.sip.leg import Leg
 from marhaba.sip.message import Request, Response
 from marhaba.sip.outgoing import (
@@ -53,7 +52,7 @@ class Core:
         self.legs: dict[str, Leg] = {}  # alive, by id
         self.dialogs: dict[str, Leg] = {}  # by local tag; a leg stays until nothing more is expected of it
         self.invites: dict[tuple[str, str, int], Leg] = {}  # Call-ID, From tag, CSeq of INVITEs received
-        self.sends: list[Send | CloseFlow] = []
+        self.sends: list[Send] = []
         self.events: list[SipEvent] = []
         self.counts: Counter[str] = Counter()
         self.registrar = Registrar(settings)
@@ -225,7 +224,7 @@ class Core:
     def learn(self, name: str, sent_to: Flow, source: Flow) -> None:
         """An answer to what was sent to a trunk's own host name shows the address behind the name."""
         trunk = self.trunk_named(name)
-        if trunk is not None and sent_to.remote_host == trunk.host:
+        if trunk is not None and sent_to.remote_host == trunk.host and not self.answerable(sent_to):
             self._learned[name] = source.remote_host
 
     def _is_at(self, trunk: Trunk, source: Flow) -> bool:
@@ -293,12 +292,3 @@ def number_of(text: str, *, limit: int = 2**31 - 1) -> int | None:
 
 def record_route_lines(request: Request) -> list[str]:
     return [f"Record-Route: {value}" for value in request.headers.get_all("Record-Route")]
-
-
-def readable_routes(message: Request | Response) -> bool:
-    """Record-Route is the one thing that a dialog is built from and the parser reads late."""
-    try:
-        _ = message.record_routes
-    except BadMessage:
-        return False
-    return True

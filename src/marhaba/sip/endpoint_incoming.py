@@ -55,7 +55,7 @@ def arrive(core: Core, now: float, request: Request, source: Flow, *, trunk: str
     event = IncomingCall(
         leg=leg.id,
         dialled=dialled_in(request.uri),
-        caller=caller_in(request, trusted=bool(trunk), user=user),
+        caller=caller_in(request, user=user),
         sdp=offer,
         trunk=trunk,
         user=user,
@@ -137,16 +137,16 @@ def dialled_in(uri: Uri) -> str:
     return clean(user.partition(";")[0], NUMBER_CHARS_MAX)
 
 
-def caller_in(request: Request, *, trusted: bool, user: str) -> Party:
-    """Who calls. P-Asserted-Identity counts only from a trunk (RFC 3325 section 5); a phone is who it proved to be."""
+def caller_in(request: Request, *, user: str) -> Party:
+    """Who calls: a phone is who it proved to be, else a trunk says it. P-Asserted-Identity counts only from there
+    (RFC 3325 section 5)."""
     said = request.from_
     if user:
         return Party(user, clean(said.display))
-    if trusted:
-        asserted = _asserted(request)
-        said = asserted or said
-        if asserted and "id" in tokens_of(request, "Privacy"):
-            return Party("anonymous")
+    asserted = _asserted(request)
+    said = asserted or said
+    if asserted and "id" in tokens_of(request, "Privacy"):
+        return Party("anonymous")
     number = dialled_in(said.uri)
     if said.uri.host.endswith(".invalid") or number.lower() in ("", "anonymous"):
         return Party("anonymous")

@@ -145,13 +145,20 @@ def watch_session(core: Core, now: float, leg: Leg) -> None:
         end_dialog(core, now, leg, by="timeout", reason="session-expired")
 
     def halfway(now: float) -> None:
-        leg.session.timer = core.timers.set(now + session.life(interval) - interval / 2, expire)
+        """Refresh, and once more in half of what is left: one that fails is tried again (RFC 4028 section 10)."""
+        left = expires_at - now
+        if left / 2 > 64 * core.settings.t1_s:
+            leg.session.timer = core.timers.set(now + left / 2, halfway)
+        else:
+            leg.session.timer = core.timers.set(expires_at, expire)
         refresh(core, now, leg)
+
+    expires_at = now + session.life(interval)
 
     if leg.session.refresher:
         leg.session.timer = core.timers.set(now + interval / 2, halfway)
     else:
-        leg.session.timer = core.timers.set(now + session.life(interval), expire)
+        leg.session.timer = core.timers.set(expires_at, expire)
 
 
 # -- theirs -------------------------------------------------------------------------------------------------------

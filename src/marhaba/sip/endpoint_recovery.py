@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from marhaba.sip.dialog import Dialog
-from marhaba.sip.endpoint_core import Core, readable_routes
+from marhaba.sip.endpoint_core import Core
 from marhaba.sip.endpoint_ending import watch_2xx
 from marhaba.sip.endpoint_incoming import UNANSWERED_S_MAX, expire
 from marhaba.sip.endpoint_offers import watch_session
@@ -194,9 +194,10 @@ def _enter(core: Core, leg: Leg) -> None:
 def _request_in(data: bytes) -> Request:
     try:
         request = parse(data)
+        _ = request.record_routes  # which the parser reads late, and a dialog is built from
     except BadMessage as bad:
         raise BadSnapshot("a snapshot whose INVITE cannot be read") from bad
-    if not isinstance(request, Request) or not readable_routes(request):
+    if not isinstance(request, Request):
         raise BadSnapshot("a snapshot whose INVITE is none")
     return request
 

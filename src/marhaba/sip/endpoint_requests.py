@@ -137,10 +137,10 @@ def _cancel(core: Core, now: float, request: Request, source: Flow) -> None:
     if leg is not None and leg.server is server:
         cancelled_by_caller(core, now, leg)
         return
-    held = core.dialogs.get(server.request.to.tag)
-    if held is not None and held.asked is server:  # a re-INVITE is taken back, the call goes on
-        held.asked = None
-        core.respond(now, server, 487)
+    held = core.dialogs[server.request.to.tag]
+    assert held.asked is server  # a re-INVITE is taken back, the call goes on
+    held.asked = None
+    core.respond(now, server, 487)
 
 
 # -- outside of dialogs -------------------------------------------------------------------------------------------

@@ -30,11 +30,6 @@ class Send(msgspec.Struct, frozen=True):
     flow: Flow
 
 
-class CloseFlow(msgspec.Struct, frozen=True):
-    flow: Flow
-    why: str
-
-
 class Party(msgspec.Struct, frozen=True):
     """Who an INVITE says it comes from. Both fields are already cleaned of control characters."""
 

@@ -216,8 +216,6 @@ def accept_answer(body: bytes, codecs: tuple[int, ...] = CODECS) -> Negotiated:
 def _narrow(one: Direction, other: Direction) -> Direction:
     send = "send" in one and "send" in other
     receive = "recv" in one and "recv" in other
-    if send and receive:
-        return "sendrecv"
     return "sendonly" if send else "recvonly" if receive else "inactive"
 
 

@@ -308,7 +308,8 @@ class Transactions:
                 self._linger(now, it)
             elif action == "expire":
                 self.expire(now, it)
-            elif action == "ack":
+            else:
+                assert action == "ack"
                 assert isinstance(it, Client)
                 assert it.ack is not None
                 assert not isinstance(heard, str)

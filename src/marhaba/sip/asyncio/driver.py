@@ -16,11 +16,11 @@ import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from marhaba.sip.endpoint import Endpoint
 from marhaba.sip.errors import CannotListen, FramingError
-from marhaba.sip.events import CloseFlow, Flow, Send, SipEvent, Transport
+from marhaba.sip.events import Flow, Send, SipEvent, Transport
 from marhaba.sip.stream import StreamFramer
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ PENDING_MAX = 64
 """Messages waiting for a connection or a name to be resolved."""
 RESOLVED_S = 60.0
 SWEEP_S = 10.0
+ADDRESSES_KEPT = 10_000
+"""A flood with forged addresses costs each a look-up, no memory."""
 GRID_S = 0.05
 """SIP's timers are half a second and more, and most are cancelled or only tidy up: they share wake-ups on this grid."""
 
@@ -124,8 +126,7 @@ class SipDriver:
         for server in self._servers:
             server.close()
         for stream in list(self._streams.values()):
-            if stream.transport is not None:
-                stream.transport.close()
+            _close(stream)
         for task in self._tasks:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -174,11 +175,9 @@ class SipDriver:
 
     # -- out --------------------------------------------------------------------------------------------------
 
-    def send_all(self, sends: Iterable[Send | CloseFlow]) -> None:
+    def send_all(self, sends: Iterable[Send]) -> None:
         for send in sends:
-            if isinstance(send, CloseFlow):
-                self._close(send.flow)
-            elif send.flow.transport == "udp":
+            if send.flow.transport == "udp":
                 self._send_udp(send.data, send.flow)
             else:
                 self._send_stream(send.data, send.flow)
@@ -202,6 +201,8 @@ class SipDriver:
             ipaddress.ip_address(host)
         except ValueError:
             return None
+        if len(self._resolved) >= ADDRESSES_KEPT:  # senders come and go: start the little cache over
+            self._resolved.clear()
         self._resolved[host] = (float("inf"), host)
         return host
 
@@ -288,7 +289,7 @@ class SipDriver:
             messages = stream.framer.feed(data)
         except FramingError:
             self.count("framing_errors")
-            self._close(stream.flow)
+            _close(stream)
             return
         if stream.framer.pongs and stream.transport is not None:
             stream.transport.write(b"\r\n" * min(stream.framer.pongs, 4))
@@ -306,18 +307,13 @@ class SipDriver:
         self.endpoint.stream_closed(self.now, flow)
         self.turn()
 
-    def _close(self, flow: Flow) -> None:
-        stream = self._streams.get(flow.connection)
-        if stream is not None and stream.transport is not None:
-            stream.transport.close()
-
     def _sweep(self) -> None:
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         for stream in list(self._streams.values()):
             limit = PARTIAL_S if stream.framer.partial else IDLE_S
             if self.now - stream.heard_at > limit:
                 self.count("idle_closed")
-                self._close(stream.flow)
+                _close(stream)
 
     def count(self, what: str) -> None:
         self.counters[what] = self.counters.get(what, 0) + 1
@@ -331,7 +327,7 @@ class _Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         flow = self._flows.get(addr)
         if flow is None:
-            if len(self._flows) > 10_000:  # senders come and go: start the little cache over
+            if len(self._flows) >= ADDRESSES_KEPT:
                 self._flows.clear()
             local = self._driver.udp_address or ("", 0)
             flow = self._flows[addr] = Flow("udp", local[0], local[1], addr[0], addr[1])
@@ -349,7 +345,7 @@ class _Connection(asyncio.Protocol):
         self._stream = stream
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
         if self._stream is None:
             self._stream = self._driver.stream_came(transport, self._kind)
             if self._stream is None:
@@ -360,13 +356,18 @@ class _Connection(asyncio.Protocol):
         self._stream.pending.clear()
 
     def data_received(self, data: bytes) -> None:
-        if self._stream is not None:
+        if self._stream is not None:  # over TLS even one that was refused is read once more
             self._driver.stream_data(self._stream, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._stream is not None:
             self._stream.transport = None
             self._driver.stream_lost(self._stream)
+
+
+def _close(stream: Stream) -> None:
+    if stream.transport is not None:
+        stream.transport.close()
 
 
 def _udp_socket(host: str, port: int) -> socket.socket:
