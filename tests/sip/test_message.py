@@ -292,3 +292,19 @@ def test_noise_raises_only_what_is_declared(data: bytes) -> None:
             read(data)  # type: ignore[operator]
         except error:
             pass
+
+
+@pytest.mark.parametrize("bare", ["\r", "\n"])
+@pytest.mark.parametrize(
+    "line", ["Subject: a{}Via: SIP/2.0/UDP evil", "Subject: a\r\n b{}Via: SIP/2.0/UDP evil"]
+)
+def test_a_bare_line_end_is_refused_in_a_folded_line_too_and_never_repeated(bare: str, line: str) -> None:
+    data = (
+        "OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+        f"To: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n{line.format(bare)}\r\n\r\n"
+    ).encode()
+    with pytest.raises(BadMessage) as refused:
+        parse(data)
+    assert refused.value.status == 400
+    assert refused.value.partial is not None
+    assert b"evil" not in refused.value.partial.to_bytes()

@@ -346,6 +346,9 @@ def _read_headers(lines: list[str]) -> tuple[Headers, str]:
     fields: list[tuple[str, str]] = []
     trouble = ""
     for line in lines[1:]:
+        if "\n" in line or "\r" in line:  # nor is it kept: an answer would carry it on
+            trouble = "Bare CR or LF"
+            continue
         if line[:1] in (" ", "\t"):
             if not fields:
                 trouble = "Continuation without a header"
@@ -356,8 +359,6 @@ def _read_headers(lines: list[str]) -> tuple[Headers, str]:
         if match is None:
             trouble = trouble or "Bad header line"
             continue
-        if "\n" in line or "\r" in line:
-            trouble = "Bare CR or LF"
         fields.append((canonical(match[1]), line[match.end() :].strip(" \t")))
     if len(fields) > HEADERS_MAX:
         return Headers(fields[:HEADERS_MAX]), "Too many headers"
