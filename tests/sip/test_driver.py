@@ -224,7 +224,8 @@ def test_streams_are_limited_in_number_and_in_patience(run: Run, monkeypatch: py
             await soon(lambda: len(driver._streams) == 2)
             third, third_writer = await asyncio.open_connection(*driver.tcp_address)
             third_writer.write(b"x")
-            assert await third.read() == b""
+            with contextlib.suppress(ConnectionError):
+                assert await third.read() == b""
             driver.send_all([Send(b"x", flow_to(9))])
             assert driver.counters["connections_refused"] == 2
             assert await slow.read() == b"", "half a line is not waited for"
@@ -411,7 +412,8 @@ def test_a_refused_stream_is_not_read_though_its_first_message_came_with_the_han
                     came.write(await reader.read(65_536))
             tls.write(options(1, transport="TLS"))
             writer.write(goes.read())  # the end of the handshake and the message in one
-            await reader.read()
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() is not None
             writer.close()
             assert driver.counters == {"connections_refused": 1}
             assert driver.endpoint.take_sends() == []

@@ -273,7 +273,7 @@ class SipDriver:
         """A peer connected to us; None: too many."""
         if len(self._streams) >= CONNECTIONS_MAX:
             self.count("connections_refused")
-            transport.close()
+            transport.abort()  # a close would wait for the far side's leave, over TLS
             return None
         remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self._connections += 1
@@ -356,8 +356,8 @@ class _Connection(asyncio.Protocol):
         self._stream.pending.clear()
 
     def data_received(self, data: bytes) -> None:
-        if self._stream is not None:  # over TLS even one that was refused is read once more
-            self._driver.stream_data(self._stream, data)
+        assert self._stream is not None  # nothing is read from one that was refused
+        self._driver.stream_data(self._stream, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._stream is not None:
