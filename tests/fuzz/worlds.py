@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from marhaba.sip.errors import BadMessage
 from marhaba.sip.events import Flow, IncomingCall, LegEnded, Referred, Reoffered, Send, SipEvent
 from marhaba.sip.message import Request, parse
-from tests.sip.pairs import ANSWER, OTHER, Pair, Wire
+from tests.sip.pairs import ANSWER, OTHER, Pair, Wire, answer_to
 from tests.sip.wires import CARRIER, STRANGER, dialled, established
 
 TORTURE = Path(__file__).parent.parent / "sip" / "torture"
@@ -23,6 +25,9 @@ ASK = (
     b"OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKstillhere\r\n"
     b"From: <sip:a@203.0.113.5>;tag=1\r\nTo: <sip:192.0.2.1>\r\nCall-ID: still\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
 )
+
+
+PROGRESS = "Contact: <sip:wire@203.0.113.5:5070>\nRequire: 100rel\nRSeq: 1\n"
 
 
 @cache
@@ -52,10 +57,17 @@ def _of_our_own() -> list[bytes]:
 
 
 def _within_a_call() -> list[bytes]:
-    """Requests that fit the call of `world`: its tags and numbers are always the same."""
-    wire, _, tag = established()
-    wire.request("OPTIONS")  # the branch that the call ringing in `throw` has
+    """Messages that fit the calls of `_day`: its tags and numbers are always the same."""
+    wire, tag, ours = _day()
+    early = {"to_tag": ours.from_.tag, "from_tag": "wt", "call_id": ours.call_id}
     texts = [
+        wire.request("UPDATE", lines="Supported: timer\n", **early),
+        wire.request("INFO", cseq=2, body="Signal=5\n", content_type="application/dtmf-relay", **early),
+        wire.request("INVITE", cseq=2, body=OTHER.decode().replace("\r\n", "\n"), **early),
+        wire.request("BYE", cseq=2, **early),
+        wire.request("CANCEL", branch="z9hG4bKw3", call_id="ringing", from_tag="ft2"),
+        answer_to(ours, 183, lines=PROGRESS.replace("RSeq: 1", "RSeq: 2")).decode().replace("\r\n", "\n"),
+        answer_to(ours, 200, lines=PROGRESS, body=ANSWER).decode().replace("\r\n", "\n"),
         wire.request("REFER", to_tag=tag, cseq=2, lines="Refer-To: <sip:2@192.0.2.1>\n"),
         wire.request("INVITE", to_tag=tag, cseq=2, body=OTHER.decode().replace("\r\n", "\n")),
         wire.request("UPDATE", to_tag=tag, cseq=2, lines="Session-Expires: 90;refresher=uas\nMin-SE: 90\n"),
@@ -76,20 +88,25 @@ def _within_a_call() -> list[bytes]:
     return [text.replace("\n", "\r\n").encode() for text in texts]
 
 
+def _day() -> tuple[Wire, str, Request]:
+    """A call that is up (its tag of ours), one that rings, and one that we make (our INVITE) and that has progressed."""
+    wire, _, tag = established()
+    wire.endpoint.ring(wire.now, arrived_again(wire))
+    wire.heard()
+    ours = dialled(wire)
+    wire.say(answer_to(ours, 183, lines=PROGRESS, body=ANSWER))
+    return wire, tag, ours
+
+
 def throw(datagrams: list[tuple[bytes, int]]) -> list[SipEvent]:
     """Give datagrams to an endpoint with a call that is up, one that rings and one that we make. Nothing may raise.
 
     The floor does what it would: rings and answers calls, accepts offers and transfers. In the end the endpoint still
     answers, whatever it was told, and every leg that it ended it ended once. Returns what it told the floor.
     """
-    wire, _, _ = established()
-    arrived_leg = arrived_again(wire)
-    wire.endpoint.ring(wire.now, arrived_leg)
-    wire.heard()
-    dialled(wire)
+    wire, _, _ = _day()
     endpoint, now = wire.endpoint, wire.now
     told: list[SipEvent] = []
-    wire.heard()
     for data, source in datagrams:
         now += 0.3
         endpoint.receive(now, data, SOURCES[source % len(SOURCES)])
@@ -103,6 +120,7 @@ def throw(datagrams: list[tuple[bytes, int]]) -> list[SipEvent]:
             elif isinstance(event, Referred):
                 endpoint.accept_refer(now, event.refer)
                 endpoint.notify_refer(now, event.refer, 200)
+            assert msgspec.json.encode(event), "the floor must be able to write it down"
             told.append(event)
         endpoint.wake(now)
         _readable(endpoint.take_sends())

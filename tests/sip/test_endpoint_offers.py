@@ -15,7 +15,7 @@ from marhaba.sip.events import (
 )
 from marhaba.sip.message import Request, Response, parse
 from tests.sip.pairs import ANSWER, DELAY_S, OFFER, OTHER, Pair, Wire, answer_to
-from tests.sip.wires import SDP, called, carrier_wire, dialled, established, only
+from tests.sip.wires import SDP, asked, called, carrier_wire, dialled, established, only
 
 HOLD = OFFER + b"a=sendonly\r\n"
 HELD = ANSWER + b"a=recvonly\r\n"
@@ -241,6 +241,20 @@ def test_an_unreadable_answer_in_the_ack_is_none() -> None:
     wire.endpoint.accept_offer(0.0, leg, OTHER)
     wire.say(wire.request("ACK", to_tag=tag, cseq=2, body="x", content_type="text/plain"))
     assert wire.events[-1] == Reoffered(leg, b"")
+
+
+def test_an_update_before_our_call_is_answered_moves_the_far_side() -> None:
+    wire = carrier_wire()
+    invite = dialled(wire)
+    lines = "Contact: <sip:wire@203.0.113.5:5070>\nRequire: 100rel\nRSeq: 1\n"
+    assert asked(wire.say(answer_to(invite, 183, lines=lines, body=ANSWER))).uri.port == 5070
+    early = {"to_tag": invite.from_.tag, "from_tag": "wt", "call_id": invite.call_id}
+    moved = wire.request("UPDATE", contact="Contact: <sip:wire@203.0.113.5:5099>\n", **early)
+    ok = only(wire.say(moved))
+    assert (ok.status, ok.headers.get("Session-Expires")) == (200, "")
+    prack = asked(wire.say(answer_to(invite, 183, lines=lines.replace("RSeq: 1", "RSeq: 2"), body=ANSWER)))
+    assert (prack.method, prack.uri.port) == ("PRACK", 5099)
+    assert wire.of(Reoffered) == []
 
 
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import msgspec
 import pytest
 
 from marhaba.sip.digest import authorize
@@ -238,6 +239,19 @@ def test_a_phone_cannot_say_who_calls() -> None:
 )
 def test_what_was_dialled_is_read_from_the_request_uri(uri: str, dialled: str) -> None:
     assert _incoming(uri=uri).dialled == dialled
+
+
+@pytest.mark.parametrize(
+    ("octets", "name"),
+    [(b"Beno\xeet", "Benoît"), ("Benoît أمينة".encode(), "Benoît أمينة"), (b"\x93Caf\xe9\x94", "Café")],
+)
+def test_a_name_that_is_no_utf_8_is_latin_1_and_can_be_written_down(octets: bytes, name: str) -> None:
+    wire = carrier_wire()
+    text = wire.request("INVITE", body=SDP).replace("\n", "\r\n").encode()
+    wire.say(text.replace(b'"Wire"', b'"' + octets + b'"'))
+    (call,) = wire.of(IncomingCall)
+    assert call.caller == Party("wire", name)
+    assert msgspec.json.decode(msgspec.json.encode(call), type=IncomingCall) == call
 
 
 def test_a_caller_without_a_number_is_anonymous() -> None:

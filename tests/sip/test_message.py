@@ -173,6 +173,9 @@ def test_typed_views() -> None:
         "nocolon",
         "1x:y",
         "tel:+1 2",
+        "tel:+1<2",
+        "tel:+1é",
+        "sip:a@h;x=\x01",
         "sip:h%",
     ],
 )
@@ -292,6 +295,22 @@ def test_noise_raises_only_what_is_declared(data: bytes) -> None:
             read(data)  # type: ignore[operator]
         except error:
             pass
+
+
+@pytest.mark.parametrize(
+    "line", ["Call-ID: caf\xe9", "Call-ID: a\x01", "Contact: <sip:a@h;x=\xe9>", "Contact: tel:1\xe9"]
+)
+def test_what_calls_and_places_are_known_by_is_ascii(line: str) -> None:
+    """Their texts are kept and written down for other programs to read."""
+    lines = {"Call-ID": "Call-ID: 1", "Contact": "Contact: <sip:a@h>"} | {line.partition(":")[0]: line}
+    data = (
+        "OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+        f"To: <sip:a@b>\r\nCSeq: 1 OPTIONS\r\n{lines['Call-ID']}\r\n{lines['Contact']}\r\n\r\n"
+    )
+    for encoding in ("latin-1", "utf-8"):
+        with pytest.raises(BadMessage) as refused:
+            parse(data.encode(encoding))
+        assert refused.value.status == 400
 
 
 @pytest.mark.parametrize("bare", ["\r", "\n"])

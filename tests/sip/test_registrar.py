@@ -85,6 +85,9 @@ def test_bindings_expire_survive_a_restart_and_go_with_their_user() -> None:
     fresh.load(registrar.dump())
     assert fresh.bindings("a") == registrar.bindings("a")
     fresh.load(b"nonsense")
+    fresh.load(registrar.dump().replace(b"sip:a@1", b"sip:a@\xff"))
+    fresh.load(registrar.dump().replace(b"sip:a@1", b"sip:a@1 2"))
+    assert len(fresh.bindings("a")) == 1, "what cannot be read is as good as expired"
     fresh.expire(120.0)
     assert fresh.bindings("a") == []
     assert len(fresh.bindings("b")) == 1

@@ -241,8 +241,8 @@ def refuse_offer(core: Core, now: float, leg: Leg, code: int) -> bool:
 
 def _moved(leg: Leg, request: Request, source: Flow) -> None:
     """A target refresh: the far side may have another Contact, and a phone another way to it."""
-    assert leg.dialog is not None
-    refresh_target(leg.dialog, request)
+    dialog = leg.dialog if leg.dialog is not None else leg.early[request.from_.tag]
+    refresh_target(dialog, request)
     if not leg.trunk:
         leg.flow = source
 

@@ -44,7 +44,7 @@ _VIA = re.compile(
     r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.\-_]*[A-Za-z0-9.])?)(?:[ \t]*:[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-_CALL_ID = re.compile(r"[^\s@]+(?:@[^\s@]+)?|[^\s]+")
+_CALL_ID = re.compile(r"[\x21-\x7e]+")
 _VIA_PARAM = re.compile(r"[ \t]*;[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)(?:[ \t]*=[ \t]*([^;,\s]*))?[ \t]*")
 
 _COMPACT = {

@@ -19,7 +19,9 @@ DEFAULT_SIP_PORT = 5060
 
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 _INVISIBLE = dict.fromkeys((*range(8203, 8208), *range(8232, 8239), *range(8294, 8298), 65279))
-_CLEAN = {**_CONTROLS, **_INVISIBLE}
+_OCTETS = {0xDC00 + octet: chr(octet) if octet >= 160 else " " for octet in range(128, 256)}
+"""What was no UTF-8 (`surrogateescape`) is read as Latin-1: that is what telephone systems without UTF-8 write."""
+_CLEAN = {**_CONTROLS, **_INVISIBLE, **_OCTETS}
 _USER_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
 
 
@@ -189,7 +191,7 @@ def bracketed(host: str) -> str:
 
 
 def clean(text: str, limit: int = NAME_CHARS_MAX) -> str:
-    """Without control and direction-changing characters, and not too long: fit for a header and for a screen."""
+    """Without control and direction-changing characters, and not too long: fit for a header, a screen and a journal."""
     return " ".join(text[: 4 * limit].translate(_CLEAN).split())[:limit].strip()
 
 

@@ -9,6 +9,7 @@ import re
 
 import msgspec
 
+from marhaba.sip.errors import BadMessage
 from marhaba.sip.events import EndpointSettings, Flow, Registered
 from marhaba.sip.message import Request, Response, response_to
 from marhaba.sip.uri import NameAddr, Uri, parse_uri
@@ -144,9 +145,9 @@ class Registrar:
         """Take up a dump; what cannot be read is as good as expired."""
         try:
             rows = msgspec.json.decode(data, type=list[Held])
-        except msgspec.DecodeError:
+            uris = [parse_uri(row.contact) for row in rows]
+        except (msgspec.DecodeError, UnicodeDecodeError, BadMessage):
             return
-        for row in rows:
-            uri = parse_uri(row.contact)
+        for row, uri in zip(rows, uris, strict=True):
             binding = Binding(uri, row.flow, row.expires_at, row.call_id, row.cseq)
             self._users.setdefault(row.user, {})[row.contact] = binding

@@ -29,6 +29,7 @@ _SIP_URI = re.compile(
     r"(?:\?(\S*))?",
     re.IGNORECASE,
 )
+_VISIBLE = re.compile(r"[\x21-\x7e]*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _PARAM = re.compile(
     r"[ \t]*;[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)"
@@ -109,6 +110,8 @@ def parse_uri(text: str) -> Uri:
 def _read_uri(text: str) -> Uri:
     if len(text) > URI_CHARS_MAX:
         raise BadMessage(414, "Request-URI Too Long")
+    if not _VISIBLE.fullmatch(text):  # 25.1: whatever else is in it, it is ASCII
+        raise BadMessage(400, "Bad URI")
     match = _SIP_URI.fullmatch(text)
     if match is not None:
         scheme, user, password, host, port, params, headers = match.groups()
@@ -127,7 +130,7 @@ def _read_uri(text: str) -> Uri:
     scheme, colon, rest = text.partition(":")
     if not colon or not rest or scheme.lower() in ("sip", "sips") or not _SCHEME.fullmatch(scheme):
         raise BadMessage(400, "Bad URI")
-    if any(c <= " " or c in '<>"' or c == "\x7f" for c in rest):
+    if any(c in '<>"' for c in rest):
         raise BadMessage(400, "Bad URI")
     return Uri(scheme.lower(), opaque=rest)
 
