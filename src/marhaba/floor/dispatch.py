@@ -227,7 +227,7 @@ def worker_up(floor: Floor, worker: Worker) -> None:
 
 
 def worker_lost(floor: Floor, name: str) -> None:
-    """A media worker died: its calls end with that cause, and a caller who was waiting or talking is called back."""
+    """A media worker died: its calls end with that cause."""
     worker = floor.workers.get(name)
     if worker is None:
         return
