@@ -632,6 +632,17 @@ def test_we_register_with_a_carrier_under_a_name_and_show_credentials_there() ->
     assert wire.events == [TrunkState("carrier", True, 200, "")]
 
 
+def test_a_challenge_to_our_registration_from_elsewhere_is_shown_nothing() -> None:
+    trunk = Trunk("carrier", CARRIER, user="me", password="pw", register=True, keep_alive_s=0)
+    wire = carrier_wire(STRANGER, EndpointSettings(trunks=(trunk,)))
+    (register,) = wire.wait(0.1)
+    assert isinstance(register, Request)
+    challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256\n'
+    assert wire.say(answer_to(register, 401, lines=challenge)) == []
+    assert wire.events == [TrunkState("carrier", False, 401, "registration")]
+    assert wire.endpoint.statistics()["foreign_challenges"] == 1
+
+
 def test_a_phone_with_two_lines_at_one_place_keeps_the_place_while_one_is_left() -> None:
     wire = carrier_wire(CARRIER)
 

@@ -194,7 +194,7 @@ class Core:
         trunk = self.trunk_named(leg.trunk)
         if trunk is None or not trunk.user or tries >= CHALLENGES_MAX:
             return None
-        if not self._is_at(trunk, source):
+        if not self.is_at(trunk, source):
             self.counts["foreign_challenges"] += 1
             return None
         proxy = response.status == 407
@@ -227,7 +227,7 @@ class Core:
         if trunk is not None and sent_to.remote_host == trunk.host and not self.answerable(sent_to):
             self._learned[name] = source.remote_host
 
-    def _is_at(self, trunk: Trunk, source: Flow) -> bool:
+    def is_at(self, trunk: Trunk, source: Flow) -> bool:
         """Whether `source` is an address of this trunk; what was learnt serves credentials, never incoming calls."""
         return self._learned.get(trunk.name) == source.remote_host or source.remote_host in (
             trunk.host,

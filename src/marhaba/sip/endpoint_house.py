@@ -61,9 +61,14 @@ def reconfigure(core: Core, now: float, settings: EndpointSettings) -> None:
 def _send(core: Core, now: float, trunk: str, request: Request, flow: Flow) -> None:
     def tell(now: float, heard: Heard, source: Flow) -> None:
         response = None if isinstance(heard, str) else heard
+        theirs = True
         if response is not None:
             core.learn(trunk, flow, source)
-        for retry in core.board.response(now, trunk, request, response):
+            named = core.trunk_named(trunk)
+            theirs = named is not None and core.is_at(named, source)
+            if response.status in (401, 407) and not theirs:
+                core.counts["foreign_challenges"] += 1
+        for retry in core.board.response(now, trunk, request, response, theirs=theirs):
             _send(core, now, trunk, retry, flow)
         _tell(core)
 

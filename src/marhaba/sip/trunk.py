@@ -93,8 +93,13 @@ class TrunkBoard:
         moments = [m for line in self._lines.values() for m in (line.register_at, line.options_at)]
         return min((m for m in moments if m is not None), default=None)
 
-    def response(self, now: float, name: str, request: Request, response: Response | None) -> list[Request]:
-        """The answer to a request of ours, or None for silence; requests to send in consequence (credentials)."""
+    def response(
+        self, now: float, name: str, request: Request, response: Response | None, *, theirs: bool = True
+    ) -> list[Request]:
+        """The answer to a request of ours, or None for silence; requests to send in consequence (credentials).
+
+        `theirs`: it came from an address of the carrier, and may be shown credentials.
+        """
         line = self._lines.get(name)
         if line is None or line.call_id != request.call_id:
             return []  # asked before the carrier was changed or taken away
@@ -102,12 +107,14 @@ class TrunkBoard:
             return []
         line.waiting.discard(request.method)
         if request.method == "REGISTER":
-            return self._registered(now, line, response)
+            return self._registered(now, line, response, theirs=theirs)
         line.options_at = now + line.trunk.keep_alive_s
         self._heard(line, response)
         return []
 
-    def _registered(self, now: float, line: _Line, response: Response | None) -> list[Request]:
+    def _registered(
+        self, now: float, line: _Line, response: Response | None, *, theirs: bool
+    ) -> list[Request]:
         if response is None:
             self._refused(now, line, 408, "")
         elif response.status < 300:
@@ -116,15 +123,15 @@ class TrunkBoard:
             granted = _granted(response, self._contact(line.trunk), _wanted_s(line))
             line.register_at = now + max(REFRESH_SHARE * granted, REFRESH_S_MIN)
             self._say(line, up=True, code=response.status, detail="")
-        elif (retry := self._again(line, response)) is not None:
+        elif (retry := self._again(line, response, theirs=theirs)) is not None:
             return [retry]
         else:
             self._refused(now, line, response.status, response.headers.get("Retry-After"))
         return []
 
-    def _again(self, line: _Line, response: Response) -> Request | None:
+    def _again(self, line: _Line, response: Response, *, theirs: bool) -> Request | None:
         """Our REGISTER once more, when the refusal says how it would be taken: credentials, or a longer time."""
-        if response.status in (401, 407) and not line.challenged:
+        if response.status in (401, 407) and theirs and not line.challenged:
             credentials = self._credentials(line.trunk, response)
             if credentials is not None:
                 line.challenged = True
