@@ -144,6 +144,9 @@ none = "Rien"
 host = "192.0.2.50"
 hosts = ["192.0.2.50"]
 keep_alive_s = 0
+[trunks.dead]
+host = "192.0.2.77"
+keep_alive_s = 0
 [dialling]
 concurrent_max = 2
 hourly_max = 5
@@ -151,6 +154,12 @@ hourly_max = 5
 prefix = "+212"
 trunks = ["carrier"]
 per_minute = 1.0
+[[dialling.routes]]
+prefix = "+34"
+trunks = ["dead", "carrier"]
+[[dialling.routes]]
+prefix = "+351"
+trunks = ["dead"]
 """
 PHONES = {"amal": "101", "brahim": "102", "chaimae": "103", "laila": "104", "fixe": "105"}
 

@@ -170,3 +170,20 @@ def test_a_reload_changes_the_caps() -> None:
     dial_out(stage, "amal")
     assert stage.carrier.legs == []
     assert isinstance(stage.events[-1], Event)
+
+
+def test_a_customer_is_called_over_the_next_carrier_within_one_attempt() -> None:
+    stage = Stage()
+    callback = asked(stage, caller="0034911234567")
+    stage.carrier.auto = 1.0
+    stage.ask("login", agent="amal")
+    stage.ask("ready", agent="amal")
+    stage.run(14.0)
+    call = stage.floor.state.calls[callback]
+    assert call.stage == "talking"
+    assert stage.both_hear(call.caller_leg, call.agent_leg)
+    assert [event.data["attempt"] for event in stage.of("callback.dialling")] == [1, 1]
+    assert stage.of("callback.missed") == []
+    for leg in list(stage.carrier.legs):
+        stage.carrier.hang_up(leg)
+    stage.settled()

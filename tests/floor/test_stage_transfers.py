@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from marhaba.sip.events import IncomingCall
 from tests.floor.stage import Stage
 from tests.floor.test_stage_calls import talking
 
@@ -364,4 +365,61 @@ def test_an_outside_call_needs_an_open_route() -> None:
     stage.run(10.0)
     assert stage.carrier.legs == []
     assert stage.floor.counters["refused_not-dialled"] == 1
+    stage.settled()
+
+
+# -- carriers that fail -------------------------------------------------------------------------------------------
+
+
+def test_a_consulted_number_is_tried_over_the_next_carrier_when_the_first_is_silent() -> None:
+    stage = Stage(logged_in=("amal",))
+    stage.carrier.auto = 1.0
+    talking(stage)
+    assert stage.ask("consult", agent="amal", to="0034911234567").ok
+    first = stage.call.consult_leg
+    stage.run(7.0)
+    assert stage.call.consult_leg == first
+    stage.run(4.0)
+    call = stage.call
+    assert call.consult_leg not in ("", first)
+    assert stage.floor.counters["carrier_failovers"] == 1
+    assert stage.both_hear(call.agent_leg, call.consult_leg)
+    assert [event.data["target"] for event in stage.of("call.consulting")] == ["0034911234567"] * 2
+    stage.carrier.hang_up(stage.carrier.legs[0])
+    stage.settled()
+
+
+def test_an_agents_own_call_is_tried_over_the_next_carrier_and_shows_the_house_number() -> None:
+    stage = Stage(logged_in=("amal",))
+    stage.carrier.auto = 1.0
+    stage.phones["amal"].dial("0034911234567", caller="101")
+    stage.run(12.0)
+    assert stage.both_hear(stage.call.caller_leg, stage.call.consult_leg)
+    (incoming,) = (event for event in stage.carrier.events if isinstance(event, IncomingCall))
+    assert incoming.caller.number == "+212539000000"
+    stage.phones["amal"].hang_up()
+    stage.settled()
+
+
+def test_without_another_carrier_the_caller_is_taken_back() -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    assert stage.ask("consult", agent="amal", to="00351911234567").ok
+    stage.run(9.0)
+    call = stage.call
+    assert call.consult_leg == ""
+    assert stage.both_hear(call.caller_leg, call.agent_leg)
+    stage.carrier.hang_up()
+    stage.settled()
+
+
+def test_a_party_that_is_busy_is_not_asked_over_another_carrier() -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    stage.carrier.code = 486
+    assert stage.ask("consult", agent="amal", to="0034911234567").ok
+    stage.run(12.0)
+    assert stage.floor.counters["carrier_failovers"] == 1  # from the dead one
+    assert stage.call.consult_leg == ""
+    stage.carrier.hang_up()
     stage.settled()

@@ -50,17 +50,30 @@ def ask(floor: Floor, call: Call) -> None:
 def dial(floor: Floor, call: Call) -> None:
     """The agent is on the line: call the customer. The intent is journalled before the INVITE leaves."""
     try:
-        target, flow, trunk, route = talking.outside(floor, call.caller)
+        _dial(floor, call, again=False)
     except Refused as why:
         failed(floor, call, code=503, reason=why.code)
-        return
+
+
+def another_way(floor: Floor, call: Call) -> bool:
+    """The same attempt over the next carrier. False: there is none."""
+    try:
+        _dial(floor, call, again=True)
+    except Refused:
+        return False
+    floor.count("carrier_failovers")
+    return True
+
+
+def _dial(floor: Floor, call: Call, *, again: bool) -> None:
+    target, flow, trunk, route = talking.outside(floor, call, call.caller, again=again)
     leg_id = floor.token()
     floor.emit(
         "callback.dialling",
         call=call.id,
         callback=call.id,
         agent=call.agent,
-        attempt=call.attempts + 1,
+        attempt=call.attempts + (not again),
         leg=leg_id,
     )
     opened = legs.call_out(
@@ -71,15 +84,15 @@ def dial(floor: Floor, call: Call) -> None:
         near=call.agent_leg,
         target=target,
         flow=flow,
-        caller=Party(number=call.number),
+        caller=Party(number=talking.own_number(floor, call)),
         trunk=trunk,
         route=route,
     )
     if not opened:
-        failed(floor, call, code=503, reason="no-port")
-        return
+        raise Refused("no port", code="no-port")
     floor.after(DIAL_S, "dial", leg_id)
-    speech.tell_agent(floor, call.agent_leg, ["callback-dialling"], floor.centre.language)
+    if not again:
+        speech.tell_agent(floor, call.agent_leg, ["callback-dialling"], floor.centre.language)
 
 
 def dial_timeout(floor: Floor, leg_id: str) -> None:

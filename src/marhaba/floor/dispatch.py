@@ -94,6 +94,10 @@ def _ended(floor: Floor, event: sip.LegEnded) -> None:
         _caller_ended(floor, call, event)
     elif leg.id == call.agent_leg:
         _agent_ended(floor, call, event)
+    elif (
+        leg.id == call.consult_leg and talking.carrier_failed(event) and talking.another_way(floor, call, leg)
+    ):
+        return
     elif leg.id == call.consult_leg and call.stage is Stage.INTERNAL:
         legs.hang_up(floor, call.caller_leg, reason="callee")
     elif leg.id == call.consult_leg:
@@ -102,7 +106,8 @@ def _ended(floor: Floor, event: sip.LegEnded) -> None:
 
 def _caller_ended(floor: Floor, call: Call, event: sip.LegEnded) -> None:
     if call.callback and call.stage is Stage.DIALLING:
-        callbacks.failed(floor, call, code=event.code, reason=event.reason)
+        if not (talking.carrier_failed(event) and callbacks.another_way(floor, call)):
+            callbacks.failed(floor, call, code=event.code, reason=event.reason)
         return
     by = {"remote": "caller", "local": "floor", "timeout": "carrier", "error": "carrier"}[event.by]
     talking.caller_gone(floor, call, by=by, code=event.code, reason=event.reason)

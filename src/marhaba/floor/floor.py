@@ -58,6 +58,7 @@ class Volatile:
     tries: int = 0
     digits: str = ""
     hears: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)  # carriers of the outside leg that is being dialled
     message_at: float = 0.0  # when a message began to be recorded
 
 

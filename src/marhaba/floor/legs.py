@@ -17,6 +17,8 @@ from marhaba.sip.uri import Uri
 
 RETRY_AFTER_S = 10
 """What a caller's network is told when the house is full: long enough for some calls to end."""
+CARRIER_SILENCE_S = 8.0
+"""A carrier that has not even said "trying" after four tries is not there: the next one is asked."""
 
 
 def accept(
@@ -88,6 +90,7 @@ def call_out(
         sdp=offer,
         trunk=trunk,
         headers=headers,
+        silence_s=CARRIER_SILENCE_S if route is not None else 0,
     )
     _opened(floor, Leg(leg_id, call, role, agent, worker.name, port), session, route)
     return True

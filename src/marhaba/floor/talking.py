@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from marhaba.floor import agents, audio, inbound, legs, offering, speech, waiting
 from marhaba.floor.floor import Floor
-from marhaba.floor.state import Call, Stage
+from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.errors import Refused
 from marhaba.kernel.numbers import Route, normalise
 from marhaba.kernel.routing import AgentState
-from marhaba.sip.events import Flow, Party
+from marhaba.sip.events import Flow, LegEnded, Party
 from marhaba.sip.uri import Uri
 
+CARRIER_FAILURES = frozenset({500, 502, 503, 504})
 CONSULT_RING_S = 30.0
 """A colleague who has not answered in half a minute will not."""
 
@@ -177,7 +178,9 @@ def consult(floor: Floor, call: Call, target: str, *, hand_over: bool = False) -
     hold(floor, call, by="consult")
 
 
-def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str, party: Party) -> str:
+def ring_target(
+    floor: Floor, call: Call, target: str, *, leg_id: str, near: str, party: Party, again: bool = False
+) -> str:
     """Ring a ready colleague, or an outside number that the dialling table opens, as the call's consulted leg.
 
     Returns whom: the colleague's id, or the number.
@@ -189,7 +192,8 @@ def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str
             raise Refused(f"{colleague} is not ready", code="agent-not-ready")
         uri, flow = bindings[-1].contact, bindings[-1].flow
     else:
-        uri, flow, trunk, route = outside(floor, target)
+        uri, flow, trunk, route = outside(floor, call, target, again=again)
+        party = Party(number=own_number(floor, call))
     opened = legs.call_out(
         floor,
         leg_id=leg_id,
@@ -211,21 +215,62 @@ def ring_target(floor: Floor, call: Call, target: str, *, leg_id: str, near: str
     return colleague or target
 
 
-def outside(floor: Floor, target: str) -> tuple[Uri, Flow, str, Route]:
+def outside(floor: Floor, call: Call, target: str, *, again: bool = False) -> tuple[Uri, Flow, str, Route]:
     """Where an outside number is dialled: address, flow, trunk and what it costs.
 
     Refused unless the dialling table opens it, a trunk is up, and the caps on calls and money allow one more.
+    `again`: the trunks this call has just tried in vain are left out.
     """
+    tried = floor.volatile_of(call.id).tried
+    if not again:
+        tried.clear()
     number = normalise(target, country=floor.centre.country)
     route = floor.centre.dialling.route(number) if number else None
-    trunk = next((t for t in route.trunks if floor.endpoint.trunk_up(t)), "") if route else ""
+    ways = (t for t in route.trunks if t not in tried and floor.endpoint.trunk_up(t)) if route else iter(())
+    trunk = next(ways, "")
     flow = floor.endpoint.trunk_flow(trunk) if trunk else None
     if number is None or route is None or flow is None:
         raise Refused(f"{target} may not be dialled", code="not-dialled")
     if cap := floor.spend.refusal(floor.now, route):
         floor.count(f"spend_{cap}")
         raise Refused(f"the cap on outside calls is reached ({cap})", code=f"spend-{cap}")
+    tried.add(trunk)
     return Uri(scheme="sip", user=number, host=floor.centre.trunks[trunk].host), flow, trunk, route
+
+
+def carrier_failed(event: LegEnded) -> bool:
+    """The carrier could not, rather than the called party would not: another one may."""
+    return event.reason in ("timeout", "transport") or event.code in CARRIER_FAILURES
+
+
+def another_way(floor: Floor, call: Call, leg: Leg) -> bool:
+    """The consulted number once more, over the next trunk of its route."""
+    if call.consult_target in floor.centre.agents or leg.established:
+        return False
+    leg_id = floor.token()
+    near = call.caller_leg if call.stage is Stage.INTERNAL else call.agent_leg
+    party = Party(number=call.caller, name=call.agent)
+    try:
+        ring_target(floor, call, call.consult_target, leg_id=leg_id, near=near, party=party, again=True)
+    except Refused:
+        return False
+    floor.count("carrier_failovers")
+    floor.emit(
+        "call.consulting",
+        call=call.id,
+        agent=call.agent,
+        leg=leg_id,
+        target=call.consult_target,
+        hand_over=call.hand_over,
+    )
+    return True
+
+
+def own_number(floor: Floor, call: Call) -> str:
+    """What the outside sees: the number the customer knows; carriers refuse to carry anybody else's."""
+    numbers = floor.centre.numbers
+    number = call.number if call.number in numbers else next(iter(numbers), call.caller)
+    return normalise(number, country=floor.centre.country) or number
 
 
 def consult_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:

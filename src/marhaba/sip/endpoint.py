@@ -116,8 +116,12 @@ class Endpoint:
         headers: Sequence[tuple[str, str]] = (),
         call_id: str = "",
         ring_timeout_s: float = 0,
+        silence_s: float = 0,
     ) -> bytes:
-        """Call somebody. Returns the INVITE as it will be sent; `ring_timeout_s` 0 leaves the limit of the house."""
+        """Call somebody. Returns the INVITE as it will be sent; `ring_timeout_s` 0 leaves the limit of the house.
+
+        `silence_s`: how long not even a 100 may be heard (0: 64*T1), for whom another carrier stands ready.
+        """
         return endpoint_outgoing.invite(
             self._core,
             now,
@@ -130,6 +134,7 @@ class Endpoint:
             headers=headers,
             call_id=call_id,
             ring_timeout_s=ring_timeout_s,
+            silence_s=silence_s,
         )
 
     def ring(self, now: float, leg: str, *, sdp: bytes = b"") -> bool:

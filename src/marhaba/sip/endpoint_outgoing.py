@@ -47,6 +47,7 @@ def invite(
     headers: Sequence[tuple[str, str]],
     call_id: str,
     ring_timeout_s: float,
+    silence_s: float,
 ) -> bytes:
     assert leg_id not in core.legs, "a leg is invited once"
     uri = parse_uri(target) if isinstance(target, str) else target
@@ -69,7 +70,7 @@ def invite(
         lines=(*lines, *privacy, core.agent_line),
         body=sdp,
     )
-    leg.local_sdp = sdp
+    leg.local_sdp, leg.silence_s = sdp, silence_s
     core.legs[leg_id] = leg
     core.dialogs[leg.local_tag] = leg
     watch_ringing(core, now, leg, min(ring_timeout_s or RING_S_MAX, RING_S_MAX))
@@ -102,6 +103,7 @@ def send_invite(core: Core, now: float, leg: Leg, sent: Outgoing, *, data: bytes
         flow=leg.flow,
         tell=tell,
         ack=lambda refusal: ack_of(sent, refusal),
+        silence_s=leg.silence_s,
     )
 
 

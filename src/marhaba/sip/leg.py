@@ -91,6 +91,7 @@ class Leg:
 
     offer_in_invite: bool = True  # their INVITE carried the offer
     local_sdp: bytes = b""  # our latest session description
+    silence_s: float = 0  # how long our INVITE waits for any answer; 0: 64*T1
     remote_sdp: bytes = b""  # theirs
     session: Session = field(default_factory=Session)
     peer_timer: bool = False  # supports RFC 4028

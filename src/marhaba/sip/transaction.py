@@ -193,14 +193,18 @@ class Transactions:
         flow: Flow,
         tell: Tell,
         ack: Callable[[Response], bytes] | None = None,
+        silence_s: float = 0,
     ) -> Client:
-        """Send a request and look after it. An INVITE brings `ack`, which builds the ACK to a refusal."""
+        """Send a request and look after it. An INVITE brings `ack`, which builds the ACK to a refusal.
+
+        `silence_s`: give up after so long without any answer, instead of 64*T1.
+        """
         client = Client((branch, method), data, flow, tell, ack)
         assert client.key not in self.clients, "a branch is used once"
         self.clients[client.key] = client
         self._send(data, flow)
         self._arm(now, client)
-        self.expire(now, client)
+        self.expire(now, client, after_s=silence_s)
         return client
 
     def response(self, now: float, branch: str, method: str, response: Response, source: Flow) -> bool:
@@ -223,11 +227,11 @@ class Transactions:
         for client in [client for client in self.clients.values() if same_stream(client.flow, flow)]:
             self._step(now, client, "broken", "broken")
 
-    def expire(self, now: float, it: Client | Server) -> None:
-        """Give up on `it` 64*T1 from now, whatever it was waiting for."""
+    def expire(self, now: float, it: Client | Server, *, after_s: float = 0) -> None:
+        """Give up on `it` 64*T1 (or `after_s`) from now, whatever it was waiting for."""
         if it.expiry is not None:
             it.expiry.cancel()
-        it.expiry = self._timers.set(now + 64 * self.t1, self._later(it, "silence"))
+        it.expiry = self._timers.set(now + (after_s or 64 * self.t1), self._later(it, "silence"))
 
     # -- server side ------------------------------------------------------------------------------------------
 
