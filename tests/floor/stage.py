@@ -324,12 +324,15 @@ class Stage:
 
     def lose_worker(self, gap_s: float = 1.0) -> None:
         """The media worker dies with all its audio, and a fresh one comes."""
-        for things in (self.open, self.hears, self.playing, self.recording, self.messages):
-            things.clear()
-        self._worker += 1
+        self.lose_audio()
         self.turn(lambda: dispatch.worker_lost(self.floor, "media-0"))
         self.run(gap_s)
         self.turn(lambda: dispatch.worker_up(self.floor, Worker("media-0", HOUSE, list(PORTS))))
+
+    def lose_audio(self) -> None:
+        for things in (self.open, self.hears, self.playing, self.recording, self.messages):
+            things.clear()
+        self._worker += 1
 
     # -- time -------------------------------------------------------------------------------------------------
 

@@ -221,3 +221,17 @@ def test_whatever_a_call_does_when_its_worker_dies(stage_of_call: str) -> None:
     stage.run(15.0)
     assert stage.floor.state.calls == {}
     stage.settled()
+
+
+def test_after_a_power_cut_phones_that_still_hold_the_line_are_told() -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    phone = stage.phones["amal"]
+    assert phone.legs
+    assert stage.carrier.legs
+    stage.lose_audio()
+    stage.restart(gap_s=5.0)
+    stage.run(2.0)
+    assert phone.legs == []
+    assert stage.carrier.legs == []
+    stage.settled()

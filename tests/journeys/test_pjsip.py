@@ -106,7 +106,8 @@ def agent(house: RunningCentre, folder: Path, number: int, port: int, hz: float,
 
 
 def caller(house: RunningCentre, folder: Path, dialled: str, port: int, **more: Any) -> PjPhone:
-    uri = f"sip:{dialled}@{house.server[0]}:{house.server[1]}"
+    number, _, params = dialled.partition(";")
+    uri = f"sip:{number}@{house.server[0]}:{house.server[1]}" + (f";{params}" if params else "")
     phone = PjPhone(folder, port=port, host="127.0.0.2", dial=uri, hz=CALLER_HZ, **more)
     phone.wait_for("ready")
     return phone
@@ -157,3 +158,14 @@ def test_mu_law_speaks_with_a_law(house: RunningCentre, tmp_path: Path) -> None:
     french.end()
     assert loudest(call.heard(), FRENCH_HZ) > -20
     assert loudest(french.heard(), CALLER_HZ) > -20
+
+
+def test_a_call_over_tcp_from_end_to_end(house: RunningCentre, tmp_path: Path) -> None:
+    french = agent(house, tmp_path, 0, 16085, FRENCH_HZ, seconds=14, transport="tcp")
+    call = caller(house, tmp_path, "0539000001;transport=tcp", 16086, seconds=10, transport="tcp")
+    french.wait_for("incoming")
+    for phone in (call, french):
+        phone.end()
+    assert loudest(call.heard(), FRENCH_HZ) > -20
+    assert loudest(french.heard(), CALLER_HZ) > -20
+    assert records_of(house).reconcile() == []

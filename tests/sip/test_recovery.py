@@ -277,3 +277,28 @@ def test_a_call_that_came_just_before_the_restart_is_answered_at_once() -> None:
     again = reborn(wire, leg)
     again.endpoint.answer(again.now, leg, ANSWER)
     assert only(again.heard()).status == 200
+
+
+def test_a_call_that_cannot_be_carried_on_is_ended_after_the_restart() -> None:
+    wire, leg, tag = established()
+    shot = wire.endpoint.snapshot(leg)
+    again = Wire(Endpoint(SETTINGS, tokens("again")), CARRIER)
+    again.endpoint.farewell(5.0, shot)
+    bye = asked(again.heard())
+    assert (bye.method, bye.from_.tag) == ("BYE", tag)
+    again.say(answer_to(bye, 200))
+    again.wait(60)
+    assert again.endpoint.statistics()["dialogs"] == 0
+
+
+def test_a_call_that_rang_is_refused_and_whom_we_called_hears_nothing() -> None:
+    wire = carrier_wire()
+    leg = arrived(wire)
+    dialled(wire)
+    again = Wire(Endpoint(SETTINGS, tokens("again")), CARRIER)
+    again.endpoint.farewell(5.0, wire.endpoint.snapshot(leg))
+    assert only(again.heard()).status == 480
+    again.endpoint.farewell(5.0, wire.endpoint.snapshot("out"))
+    assert again.heard() == []
+    with pytest.raises(BadSnapshot):
+        again.endpoint.farewell(5.0, b"x")

@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from marhaba.cli.house import add_house, config_path
 from marhaba.cli.words import reader_language, say
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         return status
     table = Table(box=None, show_header=False, padding=(0, 1))
     for finding in findings:
-        table.add_row(MARK[finding.verdict], finding.text(language))
+        table.add_row(MARK[finding.verdict], Text(finding.text(language)))
     Console().print(table)
     return status
 

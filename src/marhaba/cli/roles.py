@@ -30,7 +30,7 @@ def serve_media(centre: Centre, number: int) -> None:
             name=f"media-{number}",
             socket=run / f"media-{number}.sock",
             host=centre.sip.advertised_host,
-            bind_host=centre.sip.host,
+            bind_host=media.host,
             port_first=first,
             port_pairs=media.ports_per_worker,
             silent_s=media.rtp_timeout_s,

@@ -29,6 +29,7 @@ REFUSED = 2
 """A process that ends so cannot do as it is told: a port is taken, a file is wrong."""
 FIRST_S = 10.0
 """A refusal within this closes a centre that has not opened; a centre that was open tries again."""
+FLOOR = "floor"
 STOP_S = 10.0
 """What a process gets to end by itself before it is killed."""
 
@@ -80,13 +81,15 @@ class Supervisor:
             Child(f"media-{n}", [*base, "--role", "media", "--worker", str(n)])
             for n in range(centre.media.workers)
         ]
-        self.children.append(Child("floor", [*base, "--role", "floor"]))
+        self.children.append(Child(FLOOR, [*base, "--role", "floor"]))
         self.stopping = False
         self.on_ready = on_ready
 
     def run(self) -> int:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
+        # Of a closed terminal it means the end, of anybody else "read centre.toml again".
+        signal.signal(signal.SIGHUP, self._stop if sys.stdin.isatty() else self._reload)
         for child in self.children:
             self._start(child)
         if self.on_ready is not None:
@@ -102,6 +105,11 @@ class Supervisor:
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
+
+    def _reload(self, *_: object) -> None:
+        for child in self.children:
+            if child.name == FLOOR and child.process is not None and child.process.poll() is None:
+                child.process.send_signal(signal.SIGHUP)
 
     def _start(self, child: Child) -> None:
         child.started_at = time.monotonic()
@@ -128,14 +136,13 @@ class Supervisor:
         print(say(key, reader_language()).format(**about), file=sys.stderr, flush=True)
 
     def _end(self) -> None:
-        # The floor first: it says good-bye through the media workers' sockets.
-        for child in reversed(self.children):
-            if child.process is not None and child.process.poll() is None:
-                os.kill(child.process.pid, signal.SIGTERM)
+        """The floor first: it ends the calls, whose audio the workers still carry."""
         deadline = time.monotonic() + STOP_S
-        for child in self.children:
+        for child in reversed(self.children):
             if child.process is None:
                 continue
+            if child.process.poll() is None:
+                child.process.send_signal(signal.SIGINT if child.name == FLOOR else signal.SIGTERM)
             try:
                 child.process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:

@@ -94,9 +94,7 @@ def _ended(floor: Floor, event: sip.LegEnded) -> None:
         _caller_ended(floor, call, event)
     elif leg.id == call.agent_leg:
         _agent_ended(floor, call, event)
-    elif (
-        leg.id == call.consult_leg and talking.carrier_failed(event) and talking.another_way(floor, call, leg)
-    ):
+    elif leg.id == call.consult_leg and talking.carrier_failed(event) and talking.another_way(floor, call):
         return
     elif leg.id == call.consult_leg and call.stage is Stage.INTERNAL:
         legs.hang_up(floor, call.caller_leg, reason="callee")

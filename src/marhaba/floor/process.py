@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from marhaba import __version__
-from marhaba.floor import checkpoint, dispatch, offering
+from marhaba.floor import checkpoint, dispatch, legs, offering
 from marhaba.floor.actions import act
 from marhaba.floor.agents import log_in, ready
 from marhaba.floor.board import board
@@ -86,6 +86,7 @@ class FloorProcess:
         self._quiet_timer: asyncio.TimerHandle | None = None
         self._seq = self._checkpoint_seq = 0  # last event written, and the one the checkpoint holds up to
         self._checkpoint_at = time.monotonic()
+        self._closing = False
         self._checkpointing: asyncio.Task[None] | None = None
         self._clients: dict[str, MediaClient] = {}
         self._found: dict[str, list[LegState]] = {}
@@ -100,8 +101,8 @@ class FloorProcess:
 
     async def run(self, *, started: Callable[[], None] | None = None) -> None:
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self._stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._close)
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.centre.recordings_folder / "voicemail").mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -128,6 +129,8 @@ class FloorProcess:
                 await self._stop.wait()
             finally:
                 board_task.cancel()
+                if self._closing:
+                    self.turn(self._end_calls)
                 self.turn(lambda: self.floor.emit("floor.stopped"))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._written(), ASK_WAIT_S)
@@ -310,6 +313,17 @@ class FloorProcess:
             return Reply(ok=False, code="not-written", message="the journal cannot be written")
         return replies[0]
 
+    def _close(self) -> None:
+        """The house closes: SIGINT. After SIGTERM calls are left to the floor that comes next."""
+        self._closing = True
+        self._stop.set()
+
+    def _end_calls(self) -> None:
+        """Callers first, so that nobody looks for another agent for one who is gone."""
+        for leg in sorted(self.floor.state.legs.values(), key=lambda leg: leg.role != "caller"):
+            if not leg.ended:
+                legs.hang_up(self.floor, leg.id, reason="stopped")
+
     def _reload_on_signal(self) -> None:
         reply = self._reload()
         log.warning("reload: %s", "done" if reply.ok else reply.message)
@@ -426,7 +440,7 @@ def _tame_collector() -> None:
 
 
 def serve_floor(config: Path, *, started: Callable[[], None] | None = None) -> None:
-    """Run the floor until SIGTERM."""
+    """Run the floor until SIGTERM (its calls go on without it) or SIGINT (they end)."""
     import uvloop  # noqa: PLC0415 -- optional: absent on Windows
 
     uvloop.run(FloorProcess(config).run(started=started))

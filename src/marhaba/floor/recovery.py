@@ -8,6 +8,7 @@ A leg whose worker died with the floor cannot be kept: its call ends with cause 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from marhaba.floor import agents, audio, callbacks, inbound, legs, offering, speech, talking, waiting
@@ -70,8 +71,12 @@ def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
 
 
 def _drop(floor: Floor, leg: Leg) -> None:
+    """Its audio is gone: the call is over, and whoever still holds the line is told."""
+    snapshot = leg.snapshot.encode("latin-1")
     leg.ended = "crash"
     floor.emit("leg.closed", call=leg.call, agent=leg.agent, leg=leg.id, role=leg.role, reason="crash")
+    with contextlib.suppress(SipError):
+        floor.endpoint.farewell(floor.sip_now, snapshot)
 
 
 def _resume(floor: Floor, call: Call, live: dict[str, LegState], result: Recovered) -> None:

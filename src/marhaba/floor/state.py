@@ -41,7 +41,6 @@ class Leg:
     remote_port: int = 0
     dtmf_payload: int = 101
     latch_host_only: bool = False
-    established: bool = False
     held: bool = False  # the far side put us on hold
     sdp_session: int = 0
     sdp_version: int = 1

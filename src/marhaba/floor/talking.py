@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marhaba.floor import agents, audio, inbound, legs, offering, speech, waiting
 from marhaba.floor.floor import Floor
-from marhaba.floor.state import Call, Leg, Stage
+from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused
 from marhaba.kernel.numbers import Route, normalise
 from marhaba.kernel.routing import AgentState
@@ -243,9 +243,9 @@ def carrier_failed(event: LegEnded) -> bool:
     return event.reason in ("timeout", "transport") or event.code in CARRIER_FAILURES
 
 
-def another_way(floor: Floor, call: Call, leg: Leg) -> bool:
+def another_way(floor: Floor, call: Call) -> bool:
     """The consulted number once more, over the next trunk of its route."""
-    if call.consult_target in floor.centre.agents or leg.established:
+    if call.consult_target in floor.centre.agents:
         return False
     leg_id = floor.token()
     near = call.caller_leg if call.stage is Stage.INTERNAL else call.agent_leg

@@ -238,6 +238,10 @@ class Endpoint:
         """Take up a leg of a former process; returns its id. Raises BadSnapshot (a SipError)."""
         return endpoint_recovery.adopt(self._core, now, snapshot)
 
+    def farewell(self, now: float, snapshot: bytes) -> None:
+        """End a leg of a former process that nobody can carry on: the far side hears a BYE. Raises BadSnapshot."""
+        endpoint_recovery.farewell(self._core, now, snapshot)
+
     def statistics(self) -> dict[str, int]:
         core = self._core
         sizes = {

@@ -13,7 +13,7 @@ import msgspec
 
 from marhaba.sip.dialog import Dialog
 from marhaba.sip.endpoint_core import Core
-from marhaba.sip.endpoint_ending import watch_2xx
+from marhaba.sip.endpoint_ending import hang_up, watch_2xx
 from marhaba.sip.endpoint_incoming import UNANSWERED_S_MAX, expire
 from marhaba.sip.endpoint_offers import watch_session
 from marhaba.sip.endpoint_outgoing import RING_S_MAX, send_invite, watch_ringing
@@ -137,6 +137,16 @@ def adopt(core: Core, now: float, data: bytes) -> str:
         _adopt_dialog(core, now, leg, shot)
     core.counts["adopted"] += 1
     return leg.id
+
+
+def farewell(core: Core, now: float, data: bytes) -> None:
+    """BYE, or a refusal, for a leg that is not taken up. Whom we were only calling hears nothing more of us."""
+    try:
+        calling = msgspec.json.decode(data, type=LegShot).state == "calling"
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadSnapshot("a snapshot that cannot be read") from error
+    if not calling:
+        hang_up(core, now, core.legs[adopt(core, now, data)], reason="crash")
 
 
 def _leg_of(shot: LegShot, now: float) -> Leg:
