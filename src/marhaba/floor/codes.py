@@ -30,7 +30,7 @@ def _star(floor: Floor, incoming: IncomingCall) -> None:
     """Answer, do what the code says, say whether it worked, hang up (a nailed-up line stays)."""
     agent = floor.agent_by_phone(incoming.user)
     call_id = floor.token()
-    if not legs.accept(floor, incoming, call=call_id, role="code", agent=agent.id if agent else ""):
+    if legs.accept(floor, incoming, call=call_id, role="code", agent=agent.id if agent else ""):
         return
     language = _language_of(floor, agent)
     try:
@@ -125,10 +125,8 @@ def _internal(floor: Floor, incoming: IncomingCall) -> None:
         leg=incoming.leg,
         stage=str(Stage.INTERNAL),
     )
-    if not legs.accept(floor, incoming, call=call_id, role="caller", agent=agent.id if agent else ""):
-        floor.emit(
-            "call.ended", call=call_id, outcome="refused", by="floor", reason="no-port-or-codec", code=503
-        )
+    if code := legs.accept(floor, incoming, call=call_id, role="caller", agent=agent.id if agent else ""):
+        legs.refused(floor, call_id, code)
         return
     call = floor.state.calls[call_id]
     leg_id = floor.token()

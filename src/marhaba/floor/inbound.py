@@ -35,10 +35,8 @@ def arrive(floor: Floor, incoming: IncomingCall, programme: str) -> None:
         trunk=incoming.trunk,
         leg=incoming.leg,
     )
-    if not legs.accept(floor, incoming, call=call_id, role="caller"):
-        floor.emit(
-            "call.ended", call=call_id, outcome="refused", by="floor", reason="no-port-or-codec", code=503
-        )
+    if code := legs.accept(floor, incoming, call=call_id, role="caller"):
+        legs.refused(floor, call_id, code)
         return
     floor.emit("call.answered", call=call_id)
     begin(floor, floor.state.calls[call_id])

@@ -20,7 +20,7 @@ from marhaba.floor.events import Event
 from marhaba.floor.journal_errors import JournalFull
 
 SPOOL_BYTES = 32 << 20
-"""About 150,000 events: two hours of a hundred busy agents."""
+"""About 55,000 events: half an hour of a hundred busy agents."""
 RECORD_BYTES_MAX = 16 << 20
 """A longer record is torn or foreign."""
 _MAGIC = b"MRHBSPL1"

@@ -23,18 +23,18 @@ CARRIER_SILENCE_S = 8.0
 
 def accept(
     floor: Floor, incoming: IncomingCall, *, call: str, role: str, agent: str = "", near: str = ""
-) -> bool:
-    """Answer an incoming INVITE with a port of ours. False: it was refused (488 or 503) and nothing was opened."""
+) -> int:
+    """Answer an incoming INVITE with a port of ours. Not 0: the call ended with this (488, 503, 487)."""
     try:
         offer = sdp.parse_sdp(incoming.sdp) if incoming.sdp else None
     except SipError:
         floor.endpoint.reject(floor.sip_now, incoming.leg, 488)
-        return False
+        return 488
     lent = floor.lend_port(near=near, keep_back=PORTS_KEPT_BACK if role == "caller" else 0)
     if lent is None:
         floor.count("refused_no_port")
         floor.endpoint.reject(floor.sip_now, incoming.leg, 503, retry_after_s=RETRY_AFTER_S)
-        return False
+        return 503
     worker, port = lent
     leg = Leg(incoming.leg, call, role, agent, worker.name, port)
     session = _session_id(floor)
@@ -46,13 +46,19 @@ def accept(
         except SipError:
             worker.free.append(port)
             floor.endpoint.reject(floor.sip_now, incoming.leg, 488)
-            return False
+            return 488
         _take(leg, negotiated, incoming.flow)
     if not floor.endpoint.answer(floor.sip_now, incoming.leg, body):
         worker.free.append(port)
-        return False
+        return 487
     _opened(floor, leg, session)
-    return True
+    return 0
+
+
+def refused(floor: Floor, call: str, code: int) -> None:
+    """The story of a call that `accept` did not take."""
+    reason = {488: "no-codec", 487: "cancel"}.get(code, "no-port")
+    floor.emit("call.ended", call=call, outcome="refused", by="floor", reason=reason, code=code)
 
 
 def call_out(

@@ -95,6 +95,7 @@ class FloorProcess:
         self._timer_at = float("inf")
         self._in_turn = False
         self._ready = False
+        self._early: list[tuple[str, AnyEvent]] = []
         self._stop = asyncio.Event()
 
     # -- life -------------------------------------------------------------------------------------------------
@@ -119,6 +120,8 @@ class FloorProcess:
         self._recover()
         async with driver:
             self._ready = True
+            for name, kept in self._early:
+                self._media_event(name, kept)
             _tame_collector()
             await control.start()
             self._schedule()
@@ -352,6 +355,8 @@ class FloorProcess:
     def _media_event(self, name: str, event: AnyEvent) -> None:
         if isinstance(event, Welcome):
             self._welcome(name, event)
+        elif not self._ready:  # what the worker kept for us is about calls that are not taken up yet
+            self._early.append((name, event))
         else:
             self.turn(lambda: dispatch.media_event(self.floor, name, event))
 
