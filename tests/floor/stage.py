@@ -256,6 +256,7 @@ class Stage:
         self.events: list[Event] = []
         self.commands: list[media.Command] = []
         self.open: dict[str, int] = {}
+        self.closed: dict[str, None] = {}
         self.hears: dict[str, list[str]] = {}
         self.playing: dict[str, tuple[str, int]] = {}
         self.recording: dict[str, media.Record] = {}
@@ -292,8 +293,14 @@ class Stage:
 
     # -- death ------------------------------------------------------------------------------------------------
 
-    def restart(self, gap_s: float = 0.5, *, after_crash: bool = True) -> None:
-        """The floor is killed and another one comes; what arrives meanwhile is lost, the worker goes on."""
+    def restart(self, gap_s: float = 0.5, *, after_crash: bool = True, audio_lost: bool = False) -> None:
+        """The floor is killed and another one comes; what arrives meanwhile is lost, the worker goes on.
+
+        `audio_lost`: the power was cut, and the worker is another one too.
+        """
+        if audio_lost:
+            self.lose_audio()
+        died_at = self.now
         registrar = self.floor.endpoint.registrar.dump()
         self.dead = True
         self.run(gap_s)
@@ -307,14 +314,22 @@ class Stage:
             self.floor.see_spending(event)
         free = [port for port in PORTS if port not in self.open.values()]
         dispatch.worker_up(self.floor, Worker("media-0", HOUSE, free))
-        found = [
-            media.LegState(leg, port, "", 0, media.PCMA, self.hears.get(leg, []))
-            for leg, port in self.open.items()
-        ]
+        found = media.Welcome(
+            "media-0",
+            HOUSE,
+            free,
+            [
+                media.LegState(leg, port, "", 0, media.PCMA, self.hears.get(leg, []))
+                for leg, port in self.open.items()
+            ],
+            [],
+            uptime_s=0.0 if audio_lost else 86_400.0,
+            closed=list(self.closed),
+        )
 
         def begin() -> None:
             self.floor.emit("floor.started", version="test", after_crash=after_crash)
-            recover(self.floor, {"media-0": found})
+            recover(self.floor, {"media-0": found}, died_at)
 
         self.turn(begin)
         kept, self._kept = self._kept, []
@@ -330,7 +345,7 @@ class Stage:
         self.turn(lambda: dispatch.worker_up(self.floor, Worker("media-0", HOUSE, list(PORTS))))
 
     def lose_audio(self) -> None:
-        for things in (self.open, self.hears, self.playing, self.recording, self.messages):
+        for things in (self.open, self.hears, self.playing, self.recording, self.messages, self.closed):
             things.clear()
         self._worker += 1
 
@@ -452,6 +467,7 @@ class Stage:
             self.open[command.leg] = command.port
         elif isinstance(command, media.CloseLeg):
             port = self.open.pop(command.leg)
+            self.closed[command.leg] = None
             self.hears.pop(command.leg, None)
             self.playing.pop(command.leg, None)
             self._tell(media.LegClosed(command.leg, media.LegStats(received=1, mos=4.3)))

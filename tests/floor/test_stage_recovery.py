@@ -159,9 +159,7 @@ def test_a_host_that_lost_its_power_ends_what_was_and_begins_anew() -> None:
     talking(stage)
     stage.carrier.dial("0539000001", caller="0661000002")
     stage.run(5.0)
-    stage.open.clear()
-    stage.hears.clear()
-    stage.restart(60.0)
+    stage.restart(60.0, audio_lost=True)
     assert stage.floor.state.calls == {}
     assert {event.data["by"] for event in stage.of("call.ended")} == {"crash"}
     assert stage.state_of("amal") in ("wrapup", "paused", "ready")
@@ -229,9 +227,29 @@ def test_after_a_power_cut_phones_that_still_hold_the_line_are_told() -> None:
     phone = stage.phones["amal"]
     assert phone.legs
     assert stage.carrier.legs
-    stage.lose_audio()
-    stage.restart(gap_s=5.0)
+    stage.restart(gap_s=5.0, audio_lost=True)
     stage.run(2.0)
     assert phone.legs == []
     assert stage.carrier.legs == []
     stage.settled()
+
+
+def test_a_floor_that_dies_between_its_commit_and_the_command_opens_the_audio_then() -> None:
+    """The caller has been answered and the journal knows; the worker was never told."""
+    stage = Stage()
+    obey = stage._obey
+    stage._obey = lambda command: None  # type: ignore[method-assign]
+    stage.carrier.dial("0539000001")
+    stage.run(0.03)
+    (leg,) = (event.data["leg"] for event in stage.of("leg.opened"))
+    assert leg not in stage.open
+    stage._obey = obey  # type: ignore[method-assign]
+    stage.restart(gap_s=0.2)
+    assert leg in stage.open
+    stage.ask("login", agent="amal")
+    stage.ask("ready", agent="amal")
+    stage.run(12.0)
+    assert stage.both_hear(stage.call.caller_leg, stage.call.agent_leg)
+    stage.carrier.hang_up()
+    stage.settled()
+    assert stage.outcome() == "answered"

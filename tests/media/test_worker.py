@@ -195,6 +195,10 @@ def test_a_call_talks_on_without_a_floor_and_the_next_floor_finds_it(
             assert floor.of(Digit) == [Digit("a", "5", 100)]  # pressed while nobody listened
             floor.client.send(CloseLeg("a"))
             await floor.until(lambda: floor.of(LegClosed))
+        async with connected(folder) as floor:
+            later: Welcome = floor.of(Welcome)[0]
+            assert later.closed == ["a"]
+            assert later.uptime_s > welcome.uptime_s > 1.0
         for phone in phones:
             phone.close()
 

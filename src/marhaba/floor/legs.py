@@ -228,6 +228,10 @@ def _opened(floor: Floor, leg: Leg, session: int, route: Route | None = None) ->
         **_media_fields(leg),
         **price,
     )
+    open_audio(floor, leg)
+
+
+def open_audio(floor: Floor, leg: Leg) -> None:
     floor.media(
         leg.id,
         OpenLeg(

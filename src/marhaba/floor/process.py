@@ -38,7 +38,7 @@ from marhaba.kernel.messages import Ask, Reply
 from marhaba.kernel.routing import AgentState, Routing
 from marhaba.media.client import MediaClient
 from marhaba.media.library import PromptLibrary
-from marhaba.media.protocol import AnyEvent, AskStats, Command, LegState, Welcome
+from marhaba.media.protocol import AnyEvent, AskStats, Command, Welcome
 from marhaba.sip.asyncio.driver import SipDriver
 from marhaba.sip.endpoint import Endpoint
 from marhaba.sip.events import Send
@@ -89,7 +89,7 @@ class FloorProcess:
         self._closing = False
         self._checkpointing: asyncio.Task[None] | None = None
         self._clients: dict[str, MediaClient] = {}
-        self._found: dict[str, list[LegState]] = {}
+        self._found: dict[str, Welcome] = {}
         self._welcomed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
@@ -196,11 +196,13 @@ class FloorProcess:
         self.floor.sip_offset = asyncio.get_running_loop().time() - self.floor.now
 
     def _recover(self) -> None:
+        died_at = self.floor.state.at
+
         def begin() -> None:
             floor = self.floor
             floor.emit("floor.started", version=__version__, after_crash=self._after_crash)
             floor.emit("centre.loaded", path=str(self.config), digest=self.centre.digest)
-            recover(floor, self._found)
+            recover(floor, self._found, died_at)
             for agent in floor.centre.agents.values():
                 if agent.ready_on_start and floor.seat(agent.id).state is AgentState.LOGGED_OUT:
                     log_in(floor, agent.id, how="start")
@@ -362,7 +364,7 @@ class FloorProcess:
 
     def _welcome(self, name: str, event: Welcome) -> None:
         worker = Worker(name, event.host, list(event.ports_free))
-        self._found[name] = event.legs
+        self._found[name] = event
         if self._ready:  # a worker that came (back) later: its predecessor's legs are gone already
             self.turn(lambda: self._worker_back(worker))
         else:

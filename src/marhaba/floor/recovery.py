@@ -15,7 +15,7 @@ from marhaba.floor import agents, audio, callbacks, inbound, legs, offering, spe
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.routing import AgentState
-from marhaba.media.protocol import CloseLeg, LegState
+from marhaba.media.protocol import CloseLeg, LegState, Welcome
 from marhaba.sip.errors import SipError
 
 
@@ -27,13 +27,14 @@ class Recovered:
     lost: int = 0
 
 
-def recover(floor: Floor, found: dict[str, list[LegState]]) -> Recovered:
-    """`found`: the legs each worker holds. One turn; the caller commits it."""
+def recover(floor: Floor, found: dict[str, Welcome], died_at: float) -> Recovered:
+    """`found`: what each worker said when it was met; `died_at`: the journal's last second. One turn."""
     result = Recovered()
-    live = {state.leg: state for states in found.values() for state in states}
+    live = {state.leg: state for welcome in found.values() for state in welcome.legs}
     _close_strangers(floor, found)
     for leg in list(floor.state.legs.values()):
-        if leg.id not in live or not _adopt(floor, leg, result):
+        held = leg.id in live or _open_untold(floor, leg, found.get(leg.worker), died_at)
+        if not held or not _adopt(floor, leg, result):
             _drop(floor, leg)
     for call in list(floor.state.calls.values()):
         if call.id in floor.state.calls:
@@ -48,17 +49,33 @@ def recover(floor: Floor, found: dict[str, list[LegState]]) -> Recovered:
     return result
 
 
-def _close_strangers(floor: Floor, found: dict[str, list[LegState]]) -> None:
+def _close_strangers(floor: Floor, found: dict[str, Welcome]) -> None:
     """Legs the journal does not know: opened by a turn whose commit never happened, so nobody was told of them."""
-    for worker, states in found.items():
-        for state in states:
+    for worker, welcome in found.items():
+        for state in welcome.legs:
             if state.leg not in floor.state.legs:
                 floor.turn.media.append((worker, CloseLeg(leg=state.leg)))
 
 
+def _open_untold(floor: Floor, leg: Leg, welcome: Welcome | None, died_at: float) -> bool:
+    """Open a leg that its worker was never told of: the floor died between its commit and the command."""
+    if welcome is None or floor.now - welcome.uptime_s >= died_at or leg.id in welcome.closed:
+        return False
+    free = floor.workers[leg.worker].free
+    if not _wanted(floor, leg) or leg.port not in free:
+        return False
+    free.remove(leg.port)
+    legs.open_audio(floor, leg)
+    return True
+
+
+def _wanted(floor: Floor, leg: Leg) -> bool:
+    return leg.call in floor.state.calls or leg.role in ("nailed", "code")
+
+
 def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
     """Take up a leg's dialog. False: it belongs to no call any more, or cannot be taken up."""
-    if leg.call not in floor.state.calls and leg.role not in ("nailed", "code"):
+    if not _wanted(floor, leg):
         floor.media(leg, CloseLeg(leg=leg.id))
         return True  # its `LegClosed` will end its story
     try:

@@ -176,6 +176,8 @@ class Welcome(Event, frozen=True):
     ports_free: list[int]
     legs: list[LegState]
     recordings: list[str]
+    uptime_s: float = 0.0  # how long this process has run: whether it is the one a dead floor spoke to
+    closed: list[str] = []  # legs it held once, the last thousand
 
 
 class PortsFree(Event, frozen=True):

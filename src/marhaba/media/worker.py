@@ -30,7 +30,7 @@ from typing import Final, cast
 from marhaba.media.engine import Engine, EngineSettings
 from marhaba.media.framing import BadFrame, command_reader, frame
 from marhaba.media.lateness import Lateness
-from marhaba.media.protocol import AnyCommand, AnyEvent, AskStats, PortsFree, Welcome, WorkerStats
+from marhaba.media.protocol import AnyCommand, AnyEvent, AskStats, LegClosed, PortsFree, Welcome, WorkerStats
 from marhaba.media.rtp import TICK_S
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ CATCH_UP_TICKS: Final = 10
 """200 ms are made up for, packet by packet; after more, what was said meanwhile is of no use to anyone."""
 QUEUED_MAX: Final = 10_000
 """Events waiting for a floor: minutes of a busy centre."""
+CLOSED_MAX: Final = 1_000
+"""Legs remembered for the next floor, far more than close within the second in which one dies."""
 BUFFERED_BYTES_MAX: Final = 1 << 20
 """Handed to the loop and not yet taken by the floor; beyond it events wait in our queue."""
 SWITCH_S: Final = 0.0005
@@ -164,6 +166,8 @@ class Worker:
         self.lateness = Lateness()
         self._floor: FloorLink | None = None
         self._kept: deque[AnyEvent] = deque()
+        self._closed: deque[str] = deque(maxlen=CLOSED_MAX)
+        self._born = time.monotonic()
         self._ports_taken = 0
         self._commands: deque[AnyCommand] = deque()
         self._collector = Collector()
@@ -230,6 +234,8 @@ class Worker:
                 ports_free=engine.wire.free,
                 legs=engine.held(),
                 recordings=engine.recordings(),
+                uptime_s=time.monotonic() - self._born,
+                closed=list(self._closed),
             )
         )
         while self._kept and self._floor is link:
@@ -276,6 +282,8 @@ class Worker:
         )
 
     def _emit(self, event: AnyEvent) -> None:
+        if isinstance(event, LegClosed):
+            self._closed.append(event.leg)
         if self._floor is not None:
             self._floor.send(event)
         elif not isinstance(event, (Welcome, WorkerStats, PortsFree)):  # the next `Welcome` says these anew
