@@ -50,13 +50,14 @@ def encode(state: FloorState, *, seq: int) -> bytes:
     )
 
 
-def write(path: Path, blob: bytes) -> None:
-    """Atomically: a crash leaves the old checkpoint or the new one."""
+def write(path: Path, blob: bytes, *, sync: bool = True) -> None:
+    """Atomically: a crash leaves the old file or the new one; with `sync`, so does a power cut."""
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:
         file.write(blob)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     fresh.replace(path)
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -40,13 +40,20 @@ Done = Callable[[list[Event]], object]
 _Told = deque[tuple[Done, list[Event]]]
 
 
-class _Flush(threading.Event):
-    """A request to say when everything submitted before it is kept."""
+class Writer(Protocol):
+    """What the floor asks of whoever writes its journal."""
+
+    def submit(self, events: Sequence[Event], done: Done) -> None:
+        """Have `events` written; `done` is called with them, numbered, when they are on disk."""
+
+    def close(self) -> None:
+        """Write what is submitted, then close the journal."""
 
 
-class JournalWriter:
-    """Owns the journal from construction to `close`.
+class Keeping:
+    """What a writer does with events, whatever drives it: write them, or set them aside and try again.
 
+    It knows no thread and no clock: `steady` is a clock, and whoever drives it calls `keep` as long as it is `busy`.
     `call_soon` is the loop's `call_soon_threadsafe`: `done` and `on_trouble` are called in the loop's thread.
     `on_trouble` gets what is wrong, and "" when it is over.
     """
@@ -57,94 +64,55 @@ class JournalWriter:
         *,
         call_soon: Callable[..., object],
         on_trouble: Callable[[str], object],
+        steady: Callable[[], float],
     ) -> None:
-        self._journal = journal
+        self.journal = journal
+        self.closing = False
         self._call_soon = call_soon
         self._on_trouble = on_trouble
+        self._steady = steady
         self._trouble = ""
-        self._jobs: queue.SimpleQueue[tuple[Sequence[Event], Done] | _Flush | None] = queue.SimpleQueue()
         self._waiting: list[tuple[Sequence[Event], Done]] = []  # taken, and neither written nor set aside yet
-        self._flushes: list[_Flush] = []
-        self._closing = False
         self._retry_at = 0.0
         self._catch_up()
-        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
-        self._thread.start()
 
-    def submit(self, events: Sequence[Event], done: Done) -> None:
-        """Have `events` written; `done` is called with them, numbered, when they are on disk."""
-        assert not self._closing, "the journal is closed"
-        self._jobs.put((events, done))
+    @property
+    def waiting(self) -> bool:
+        """Whether events wait in memory."""
+        return bool(self._waiting)
 
-    def flush(self) -> None:
-        """Wait until everything submitted so far is kept. Not from the loop's own thread while it is in trouble."""
-        flush = _Flush()
-        self._jobs.put(flush)
-        flush.wait()
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to do: `keep` again, after RETRY_S at the latest."""
+        return bool(self._waiting or self.journal.spool.events)
 
-    def close(self) -> None:
-        """Write what is submitted, end the thread, close the journal."""
-        self._closing = True
-        self._jobs.put(None)
-        self._thread.join()
-        self._journal.close()
+    def take(self, events: Sequence[Event], done: Done) -> None:
+        self._waiting.append((events, done))
 
-    # -- the writer's thread ---------------------------------------------------------------------------
-
-    def _work(self) -> None:
-        close_at = float("inf")
-        while True:
-            self._take()
-            if self._closing:
-                close_at = min(close_at, time.monotonic() + CLOSE_S)
-            if self._waiting or self._journal.spool.events:
-                self._keep()
-            if not self._waiting:
-                for flush in self._flushes:
-                    flush.set()
-                self._flushes.clear()
-                self._tidy()
-            if self._closing and self._jobs.empty():
-                kept = not self._waiting and not self._journal.spool.events
-                if kept or time.monotonic() >= close_at:
-                    return
-
-    def _take(self) -> None:
-        """Everything that waits; blocks until there is something to do."""
-        busy = self._closing or self._waiting or self._journal.spool.events
-        try:
-            job = self._jobs.get(timeout=RETRY_S if busy else None)
-            count = 0
-            while True:
-                if job is None:
-                    pass  # `close` only wakes us
-                elif isinstance(job, _Flush):
-                    self._flushes.append(job)
-                else:
-                    self._waiting.append(job)
-                    count += len(job[0])
-                if count >= GROUP_MAX:
-                    return
-                job = self._jobs.get_nowait()
-        except queue.Empty:
-            return
-
-    def _keep(self) -> None:
+    def keep(self) -> None:
         """Write what waits, behind what was set aside; in trouble set it aside as well."""
         events = [event for job in self._waiting for event in job[0]]
         try:
             numbered: list[Event] | None = self._write(events)
         except JournalError as error:
-            self._retry_at = time.monotonic() + RETRY_S
+            self._retry_at = self._steady() + RETRY_S
             self._say_trouble(f"{error.code}: {error}")
             numbered = self._set_aside(events)
         if numbered is not None:
             self._tell(numbered)
 
+    def tidy(self, *, quiet: bool) -> None:
+        """Between commits, when nobody waits, or when the log has grown too long to wait for such a moment."""
+        due = self.journal.checkpoint_due
+        if due >= 1.0 and (quiet or due >= LATE_CHECKPOINT):
+            # A checkpoint that fails loses nothing, the log holds it all: it is tried again after as much again.
+            with contextlib.suppress(JournalError):
+                self.journal.checkpoint()
+
     def _write(self, events: list[Event]) -> list[Event]:
-        journal = self._journal
+        journal = self.journal
         if journal.spool.events:
-            if time.monotonic() < self._retry_at and not self._closing:
+            if self._steady() < self._retry_at and not self.closing:
                 return journal.set_aside(events)
             if not journal.drain(GROUP_MAX):
                 return journal.set_aside(events)
@@ -154,7 +122,7 @@ class JournalWriter:
 
     def _set_aside(self, events: list[Event]) -> list[Event] | None:
         try:
-            return self._journal.set_aside(events)
+            return self.journal.set_aside(events)
         except JournalError as error:
             self._say_trouble(f"{error.code}: {error}")
             return None
@@ -172,25 +140,95 @@ class JournalWriter:
     def _say_trouble(self, trouble: str) -> None:
         if bool(trouble) != bool(self._trouble):
             # In trouble nobody waits for the lock: the spool takes events at once.
-            self._journal.be_patient(0.0 if trouble else BUSY_S)
+            self.journal.be_patient(0.0 if trouble else BUSY_S)
             self._call_soon(self._on_trouble, trouble)
         self._trouble = trouble
-
-    def _tidy(self) -> None:
-        """Between commits, when nobody waits, or when the log has grown too long to wait for such a moment."""
-        due = self._journal.checkpoint_due
-        if due >= 1.0 and (self._jobs.empty() or due >= LATE_CHECKPOINT):
-            # A checkpoint that fails loses nothing, the log holds it all: it is tried again after as much again.
-            with contextlib.suppress(JournalError):
-                self._journal.checkpoint()
 
     def _catch_up(self) -> None:
         """What an earlier life of the floor set aside, before anything reads or writes."""
         try:
-            while not self._journal.drain(GROUP_MAX):
+            while not self.journal.drain(GROUP_MAX):
                 pass
         except JournalError as error:
             self._say_trouble(f"{error.code}: {error}")
+
+
+class _Flush(threading.Event):
+    """A request to say when everything submitted before it is kept."""
+
+
+class JournalWriter:
+    """The thread. Owns the journal from construction to `close`; see `Keeping` for its arguments."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        call_soon: Callable[..., object],
+        on_trouble: Callable[[str], object],
+    ) -> None:
+        self._keeping = Keeping(journal, call_soon=call_soon, on_trouble=on_trouble, steady=time.monotonic)
+        self._jobs: queue.SimpleQueue[tuple[Sequence[Event], Done] | _Flush | None] = queue.SimpleQueue()
+        self._flushes: list[_Flush] = []
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._thread.start()
+
+    def submit(self, events: Sequence[Event], done: Done) -> None:
+        """Have `events` written; `done` is called with them, numbered, when they are on disk."""
+        assert not self._keeping.closing, "the journal is closed"
+        self._jobs.put((events, done))
+
+    def flush(self) -> None:
+        """Wait until everything submitted so far is kept. Not from the loop's own thread while it is in trouble."""
+        flush = _Flush()
+        self._jobs.put(flush)
+        flush.wait()
+
+    def close(self) -> None:
+        """Write what is submitted, end the thread, close the journal."""
+        self._keeping.closing = True
+        self._jobs.put(None)
+        self._thread.join()
+        self._keeping.journal.close()
+
+    # -- the writer's thread ---------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        keeping, close_at = self._keeping, float("inf")
+        while True:
+            self._take()
+            if keeping.closing:
+                close_at = min(close_at, time.monotonic() + CLOSE_S)
+            if keeping.busy:
+                keeping.keep()
+            if not keeping.waiting:
+                for flush in self._flushes:
+                    flush.set()
+                self._flushes.clear()
+                keeping.tidy(quiet=self._jobs.empty())
+            done = not keeping.busy or time.monotonic() >= close_at
+            if keeping.closing and self._jobs.empty() and done:
+                return
+
+    def _take(self) -> None:
+        """Everything that waits; blocks until there is something to do."""
+        keeping = self._keeping
+        try:
+            job = self._jobs.get(timeout=RETRY_S if keeping.closing or keeping.busy else None)
+            count = 0
+            while True:
+                if job is None:
+                    pass  # `close` only wakes us
+                elif isinstance(job, _Flush):
+                    self._flushes.append(job)
+                else:
+                    keeping.take(*job)
+                    count += len(job[0])
+                if count >= GROUP_MAX:
+                    return
+                job = self._jobs.get_nowait()
+        except queue.Empty:
+            return
 
 
 class InlineWriter:

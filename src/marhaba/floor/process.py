@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
-import secrets as chance
 import signal
 import ssl
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,7 +27,7 @@ from marhaba.floor.control import ControlServer
 from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor, Worker
 from marhaba.floor.journal import Journal
-from marhaba.floor.journal_writer import JournalWriter
+from marhaba.floor.machine import Machine
 from marhaba.floor.recovery import recover
 from marhaba.floor.state import apply
 from marhaba.floor.today import Today
@@ -57,8 +54,6 @@ STATS_EVERY_S = 5.0
 CHECKPOINT_EVENTS = 20_000
 CHECKPOINT_S = 300.0
 """A checkpoint is written after so many events, or after so long when there was any: a start replays no more."""
-COLLECT_AFTER = (50_000, 20, 100)
-"""Thresholds of the garbage collector's generations: almost everything here dies by reference count."""
 ASK_WAIT_S = 5.0
 """How long an action waits for the journal before it is told that it cannot be written."""
 WORKERS_WAIT_S = 5.0
@@ -77,15 +72,16 @@ class Held:
 
 
 class FloorProcess:
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, machine: Machine | None = None) -> None:
         self.config = config
+        self.machine = machine or Machine()
         self.centre = load_centre(config)
         self.folder = self.centre.data_folder
         self._held: deque[Held] = deque()
         self._quiet: list[Event] = []  # happened, not given to the journal yet
         self._quiet_timer: asyncio.TimerHandle | None = None
         self._seq = self._checkpoint_seq = 0  # last event written, and the one the checkpoint holds up to
-        self._checkpoint_at = time.monotonic()
+        self._checkpoint_at = self.machine.steady()
         self._closing = False
         self._checkpointing: asyncio.Task[None] | None = None
         self._clients: dict[str, MediaClient] = {}
@@ -107,8 +103,8 @@ class FloorProcess:
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.centre.recordings_folder / "voicemail").mkdir(parents=True, exist_ok=True, mode=0o700)
-        journal = Journal(self.folder / "journal.sqlite")
-        self.writer = JournalWriter(
+        journal = self.machine.open_journal(self.folder / "journal.sqlite")
+        self.writer = self.machine.start_writer(
             journal, call_soon=loop.call_soon_threadsafe, on_trouble=self._journal_trouble
         )
         self._build(journal)
@@ -122,7 +118,7 @@ class FloorProcess:
             self._ready = True
             for name, kept in self._early:
                 self._media_event(name, kept)
-            _tame_collector()
+            self.machine.settle()
             await control.start()
             self._schedule()
             if started is not None:
@@ -154,7 +150,7 @@ class FloorProcess:
             apply(state, event)
             self._seq = event.seq
         self._after_crash = state.running
-        self.endpoint = Endpoint(centre.endpoint_settings(), lambda: chance.token_hex(8))
+        self.endpoint = Endpoint(centre.endpoint_settings(), self.machine.token)
         self._load_registrar()
         self.floor = Floor(
             centre=centre,
@@ -162,15 +158,16 @@ class FloorProcess:
             endpoint=self.endpoint,
             prompts=PromptLibrary(centre.prompts_folder),
             today=today,
-            token=lambda: chance.token_hex(8),
+            token=self.machine.token,
         )
-        midnight = today.midnight(time.time())
-        for event in journal.read(after_seq=journal.seq_at(min(midnight, time.time() - SPENT_S))):
+        wall = self.machine.wall()
+        midnight = today.midnight(wall)
+        for event in journal.read(after_seq=journal.seq_at(min(midnight, wall - SPENT_S))):
             self.floor.see_spending(event)
             if event.at >= midnight:
                 today.see(event)
         # The steady clock never runs behind the journal, whatever happened to the wall clock meanwhile.
-        self._anchor = max(time.time(), state.at) - time.monotonic()
+        self._anchor = max(wall, state.at) - self.machine.steady()
         self._clock()
 
     def _driver(self) -> SipDriver:
@@ -187,12 +184,12 @@ class FloorProcess:
             tls=(sip.host, sip.tls_port) if context is not None else None,
             tls_server=context,
             on_turn=self._sip_turn,
+            bind_udp=self.machine.bind_udp,
         )
 
     def _clock(self) -> None:
-        monotonic = time.monotonic()
-        self.floor.now = self._anchor + monotonic
-        self.floor.wall_offset = time.time() - self.floor.now
+        self.floor.now = self._anchor + self.machine.steady()
+        self.floor.wall_offset = self.machine.wall() - self.floor.now
         self.floor.sip_offset = asyncio.get_running_loop().time() - self.floor.now
 
     def _recover(self) -> None:
@@ -253,6 +250,11 @@ class FloorProcess:
         held = Held(sends, media, events=events)
         self._held.append(held)
         self.writer.submit(events, lambda numbered: self._committed(held, numbered))
+
+    @property
+    def all_written(self) -> bool:
+        """Whether the journal holds everything that happened."""
+        return not self._held and not self._quiet
 
     async def _written(self) -> None:
         """Wait until everything that happened so far is in the journal."""
@@ -385,35 +387,35 @@ class FloorProcess:
     # -- housekeeping -----------------------------------------------------------------------------------------
 
     async def _push_board(self) -> None:
-        day, told = self.floor.today.midnight(time.time()), time.monotonic()
+        day, told = self.floor.today.midnight(self.machine.wall()), self.machine.steady()
         while True:
             await asyncio.sleep(BOARD_EVERY_S)
             self.control.push_board()
             self._save_registrar()
             self._checkpoint_when_due()
-            if time.monotonic() - told >= STATS_EVERY_S:
-                told = time.monotonic()
+            if self.machine.steady() - told >= STATS_EVERY_S:
+                told = self.machine.steady()
                 for client in self._clients.values():
                     client.send(AskStats())
-            if (today := self.floor.today.midnight(time.time())) != day:
+            if (today := self.floor.today.midnight(self.machine.wall())) != day:
                 day = today
                 self.floor.today.clear()
 
     def _checkpoint_when_due(self) -> None:
         events = self._seq - self._checkpoint_seq
-        long_ago = time.monotonic() - self._checkpoint_at > CHECKPOINT_S
+        long_ago = self.machine.steady() - self._checkpoint_at > CHECKPOINT_S
         idle = self._checkpointing is None or self._checkpointing.done()
         if idle and (events >= CHECKPOINT_EVENTS or (events and long_ago)):
             self._checkpointing = asyncio.ensure_future(self._checkpoint())
 
     async def _checkpoint(self) -> None:
         """Between two turns, when all that happened is written, the state is that of the last event."""
-        while self._held or self._quiet:
+        while not self.all_written:
             await self._written()
-        self._checkpoint_seq, self._checkpoint_at = self._seq, time.monotonic()
+        self._checkpoint_seq, self._checkpoint_at = self._seq, self.machine.steady()
         blob = checkpoint.encode(self.floor.state, seq=self._seq)
         try:
-            await asyncio.to_thread(checkpoint.write, self.folder / "state.json", blob)
+            await asyncio.to_thread(self.machine.replace_file, self.folder / "state.json", blob)
         except OSError as error:  # the journal holds it all: only the next start takes longer
             log.warning("no checkpoint: %s", error)
 
@@ -433,17 +435,7 @@ class FloorProcess:
         dump = self.endpoint.registrar.dump()
         if dump != getattr(self, "_registrar_saved", b""):
             self._registrar_saved = dump
-            path = self.folder / "registrar.json"
-            fresh = path.with_suffix(".new")
-            fresh.write_bytes(dump)
-            fresh.replace(path)
-
-
-def _tame_collector() -> None:
-    """What is loaded by now stays: the collector need not look at it again, and looks at the rest less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+            self.machine.replace_file(self.folder / "registrar.json", dump, sync=False)
 
 
 def serve_floor(config: Path, *, started: Callable[[], None] | None = None) -> None:

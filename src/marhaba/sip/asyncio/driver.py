@@ -55,7 +55,10 @@ class Stream:
 
 
 class SipDriver:
-    """Use as an async context manager; `udp`, `tcp` and `tls` are (host, port) to listen on."""
+    """Use as an async context manager; `udp`, `tcp` and `tls` are (host, port) to listen on.
+
+    `bind_udp` makes the socket, for a network that is not the machine's.
+    """
 
     def __init__(
         self,
@@ -68,8 +71,10 @@ class SipDriver:
         tls_client: ssl.SSLContext | None = None,
         on_turn: Callable[[], None] | None = None,
         on_events: Callable[[Sequence[SipEvent]], None] | None = None,
+        bind_udp: Callable[[str, int], socket.socket] | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self._bind_udp = bind_udp or udp_socket
         self.udp_address, self.tcp_address, self.tls_address = udp, tcp, tls
         self._tls_server = tls_server
         self._tls_client = tls_client or ssl.create_default_context()
@@ -90,7 +95,7 @@ class SipDriver:
         self._loop = asyncio.get_running_loop()
         if self.udp_address is not None:
             self._udp, _ = await self._loop.create_datagram_endpoint(
-                lambda: _Datagrams(self), sock=_udp_socket(*self.udp_address)
+                lambda: _Datagrams(self), sock=self._bind_udp(*self.udp_address)
             )
             self.udp_address = self._udp.get_extra_info("sockname")[:2]
         for kind, address, context in (
@@ -370,7 +375,8 @@ def _close(stream: Stream) -> None:
         stream.transport.close()
 
 
-def _udp_socket(host: str, port: int) -> socket.socket:
+def udp_socket(host: str, port: int) -> socket.socket:
+    """A UDP socket with room for a burst, bound. Raises CannotListen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.setblocking(False)
