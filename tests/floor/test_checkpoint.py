@@ -67,7 +67,7 @@ def seen(state: FloorState) -> dict[str, Any]:
     routing = state.routing
     line = {call: routing.position(call) for call, held in state.calls.items() if held.visit_open}
     counts = (routing.waiting("q"), routing.staffed("q"), routing.ready("q"), routing.working("q"))
-    return fields | {"line": line, "counts": counts, "decisions": routing.decide(state.at)}
+    return fields | {"line": line, "counts": counts, "decision": routing.decide(state.at)}
 
 
 @pytest.mark.parametrize("at", range(len(day()) + 1))
@@ -84,7 +84,8 @@ def test_a_free_agent_takes_over_where_the_line_stood(tmp_path: Path) -> None:
     checkpoint.write(path, checkpoint.encode(replayed(events), seq=len(events)))
     state, _ = checkpoint.restore(path, routing(), last_seq=len(events))
     state.routing.agent_state(200.0, "amal", AgentState.READY)
-    (decision,) = state.routing.decide(200.0)
+    decision = state.routing.decide(200.0)
+    assert decision is not None
     assert (decision.contact, decision.agent) == ("c3", "amal")
 
 

@@ -1,11 +1,14 @@
-"""The routing rule written the slow way, straight from its definition: what the real one is compared with."""
+"""The routing rules written the slow way, straight from their definition: what the real ones are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 
-from marhaba.kernel.routing import AgentState, Decision, Overflow, QueueRules, Strategy
+from marhaba.kernel.routing import AgentState, Channel, Decision, Overflow, QueueRules, Strategy
+
+AT_WORK = (AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
 @dataclass
@@ -15,6 +18,26 @@ class NaiveAgent:
     state: AgentState = AgentState.LOGGED_OUT
     idle_since: float = 0.0
     turn: int = 0
+    text: int = 0  # how many text contacts he may hold, and how many he holds
+    load: int = 0
+    as_of: float = 0.0
+    busy_s: float = 0.0
+    ready_s: float = 0.0
+
+    def work(self, now: float) -> tuple[float, float]:
+        """Seconds busy and seconds ready since login."""
+        passed = max(0.0, now - self.as_of)
+        if self.state in AT_WORK[1:] or self.load:
+            return self.busy_s + passed, self.ready_s
+        return self.busy_s, self.ready_s + (passed if self.state is AgentState.READY else 0.0)
+
+    def account(self, now: float) -> None:
+        self.busy_s, self.ready_s = self.work(now)
+        self.as_of = now
+
+    def occupancy(self, now: float) -> float:
+        busy, ready = self.work(now)
+        return busy / (busy + ready) if busy else 0.0
 
 
 @dataclass
@@ -25,6 +48,9 @@ class NaiveContact:
     rank: int
     visit: int
     queued_at: float
+    knows: str = ""
+    knows_until: float = -inf
+    waits_for_one: bool = False
 
 
 class NaiveRouting:
@@ -33,11 +59,18 @@ class NaiveRouting:
         self.queues = {rules.name: rules for rules in queues}
         self.agents: dict[str, NaiveAgent] = {}
         self.contacts: dict[str, NaiveContact] = {}
+        self.closes: dict[str, float] = {}
         self.turns = self.visits = self.rank_next = 0
 
     def configure(self, queues: Sequence[QueueRules]) -> None:
-        kept = {c.queue: self.queues[c.queue] for c in self.contacts.values()}
-        self.queues = kept | {rules.name: rules for rules in queues}
+        lives_on = {c.queue: self.queues[c.queue] for c in self.contacts.values()}
+        self.queues = lives_on | {rules.name: rules for rules in queues}
+        for name, rules in self.queues.items():
+            keep = {queue: agents for queue, agents in rules.keep.items() if queue in self.queues}
+            self.queues[name] = replace(rules, keep=keep)
+        self.lapse()
+
+    # Agents
 
     def agent(self, name: str) -> NaiveAgent:
         return self.agents.setdefault(name, NaiveAgent())
@@ -45,13 +78,46 @@ class NaiveRouting:
     def set_agent(self, name: str, skills: Mapping[str, int], queues: Sequence[str] | None) -> None:
         agent = self.agent(name)
         agent.skills, agent.queues = skills, queues
+        self.lapse()
+
+    def set_capacity(self, name: str, text: int) -> None:
+        self.agent(name).text = text
+        self.lapse()
+
+    def remove_agent(self, name: str) -> None:
+        if name in self.agents:
+            self.agents[name].state = AgentState.LOGGED_OUT
+            self.lapse()
+            del self.agents[name]
+        for contact in self.contacts.values():
+            if contact.knows == name:
+                contact.knows = ""
 
     def agent_state(self, now: float, name: str, state: AgentState, idle_since: float | None = None) -> None:
         agent = self.agent(name)
-        if idle_since is not None or (state is AgentState.READY and agent.state is not AgentState.READY):
-            self.turns += 1
-            agent.idle_since, agent.turn = now if idle_since is None else idle_since, self.turns
+        changes = state is not agent.state
+        if changes:
+            agent.account(now)
+        if changes and agent.state is AgentState.LOGGED_OUT:
+            agent.busy_s = agent.ready_s = 0.0
         agent.state = state
+        if idle_since is not None or (state is AgentState.READY and changes):
+            self.to_the_end(agent, now if idle_since is None else idle_since)
+        self.lapse()
+
+    def text_load(self, now: float, name: str, load: int) -> None:
+        agent = self.agent(name)
+        if load != agent.load:
+            agent.account(now)
+            agent.load = load
+            if not load and agent.state is AgentState.READY:
+                self.to_the_end(agent, now)
+
+    def to_the_end(self, agent: NaiveAgent, since: float) -> None:
+        self.turns += 1
+        agent.idle_since, agent.turn = since, self.turns
+
+    # Contacts
 
     def enqueue(
         self,
@@ -63,42 +129,75 @@ class NaiveRouting:
         priority: int | None = None,
         queued_at: float | None = None,
         rank: int | None = None,
+        knows: str = "",
+        knows_s: float = 0.0,
     ) -> str:
         """The reason of refusal, or ""."""
         rules = self.queues.get(queue)
         if rules is None:
             return "unknown-queue"
-        line = [c for c in self.contacts.values() if c.queue == queue]
-        if queued_at is None or queued_at >= now:
-            full = bool(rules.overflow_size) and len(line) >= rules.overflow_size
-            if full or len(self.contacts) >= self.contacts_max:
-                return "size"
-            if rules.overflow_no_staff and not self.staff(queue, language):
-                return "no-staff"
+        self.come_to(now)
+        queued_at = now if queued_at is None else queued_at
+        if queued_at >= now and (refusal := self.refusal(now, queue, language)):
+            return refusal
         rank = self.rank_next if rank is None else rank
         self.rank_next = max(self.rank_next, rank + 1)
         self.visits += 1
-        self.contacts[contact] = NaiveContact(
-            queue,
-            language,
-            rules.priority if priority is None else priority,
-            rank,
-            self.visits,
-            now if queued_at is None else queued_at,
-        )
+        priority = rules.priority if priority is None else priority
+        self.contacts[contact] = NaiveContact(queue, language, priority, rank, self.visits, queued_at)
+        if knows in self.agents:
+            found = self.contacts[contact]
+            found.knows, found.knows_until = knows, queued_at + knows_s
+            found.waits_for_one = now < found.knows_until
+            self.lapse()
         return ""
+
+    def refusal(self, now: float, queue: str, language: str) -> str:
+        rules = self.queues[queue]
+        waiting = sum(c.queue == queue for c in self.contacts.values())
+        full = 0 < rules.overflow_size <= waiting
+        if full or len(self.contacts) >= self.contacts_max:
+            return "size"
+        if self.closes.get(queue, inf) <= now:
+            return "closed"
+        return "no-staff" if rules.overflow_no_staff and not self.staff(queue, language) else ""
+
+    def close(self, queue: str, at: float | None) -> None:
+        self.closes[queue] = inf if at is None else at
 
     def leave(self, contact: str) -> None:
         self.contacts.pop(contact, None)
 
-    def assign(self, contact: str, agent: str) -> None:
-        self.agents[agent].state = AgentState.RINGING
+    def assign(self, now: float, contact: str, name: str) -> None:
+        found, agent = self.contacts.get(contact), self.agents[name]
+        if found is not None and self.queues[found.queue].channel is Channel.TEXT:
+            self.text_load(now, name, agent.load + 1)
+        else:
+            self.agent_state(now, name, AgentState.RINGING)
         self.leave(contact)
 
+    def come_to(self, now: float) -> None:
+        for c in self.contacts.values():
+            c.waits_for_one = c.waits_for_one and now < c.knows_until
+
+    def lapse(self) -> None:
+        """Whoever waits for one agent who has gone, or cannot do it any more, waits for anybody, and for good."""
+        for c in self.contacts.values():
+            if c.waits_for_one:
+                agent = self.agents[c.knows]
+                c.waits_for_one = agent.state is not AgentState.LOGGED_OUT and self.able(
+                    agent, c.queue, c.language, 0
+                )
+
+    # Who may
+
     def step(self, contact: NaiveContact, now: float) -> int:
-        return sum(contact.queued_at + s.after_s <= now for s in self.queues[contact.queue].relax)
+        """Relaxation steps behind the contact; while it waits for one agent nothing is relaxed."""
+        relax = self.queues[contact.queue].relax
+        return 0 if contact.waits_for_one else sum(contact.queued_at + s.after_s <= now for s in relax)
 
     def can(self, agent: NaiveAgent, queue: str, language: str, step: int) -> bool:
+        """Whether he has the queue and the skills."""
         if agent.queues is not None and queue not in agent.queues:
             return False
         rules = self.queues[queue]
@@ -115,21 +214,44 @@ class NaiveRouting:
             good = good and agent.skills.get(f"lang:{language}", 0) >= spoken
         return good
 
+    def able(self, agent: NaiveAgent, queue: str, language: str, step: int) -> bool:
+        """Whether he takes such contacts at all, when he is free."""
+        text = self.queues[queue].channel is Channel.TEXT
+        return self.can(agent, queue, language, step) and (agent.text > 0 or not text)
+
+    def free(self, agent: NaiveAgent, queue: str) -> bool:
+        """Whether he is free for the queue's channel."""
+        room = agent.load < agent.text if self.queues[queue].channel is Channel.TEXT else agent.load == 0
+        return agent.state is AgentState.READY and room
+
+    def spared(self, agent: NaiveAgent, queue: str) -> bool:
+        """Whether nobody else needs him: of those ready for another queue, so many are kept."""
+
+        def ready(other: NaiveAgent, name: str) -> bool:
+            return self.free(other, name) and self.can(other, name, "", 0)
+
+        return not any(
+            ready(agent, name) and sum(ready(other, name) for other in self.agents.values()) <= kept
+            for name, kept in self.queues[queue].keep.items()
+            if kept
+        )
+
     def staff(
-        self, queue: str, language: str, *, but: Sequence[AgentState] = (AgentState.LOGGED_OUT,)
+        self, queue: str, language: str, *, states: Sequence[AgentState] = tuple(AgentState)[1:]
     ) -> int:
-        """Agents in any other state than these who could take a contact that has waited for ever."""
+        """Agents in these states who could take a contact that has waited for ever."""
         last = len(self.queues[queue].relax)
         return sum(
-            agent.state not in but and self.can(agent, queue, language, last)
+            agent.state in states and self.able(agent, queue, language, last)
             for agent in self.agents.values()
         )
 
-    def ready(self, queue: str) -> int:
-        return self.staff(queue, "", but=[state for state in AgentState if state is not AgentState.READY])
-
     def working(self, queue: str) -> int:
-        return self.staff(queue, "", but=(AgentState.LOGGED_OUT, AgentState.PAUSED))
+        return self.staff(queue, "", states=AT_WORK)
+
+    def ready(self, queue: str) -> int:
+        last = len(self.queues[queue].relax)
+        return sum(self.free(a, queue) and self.can(a, queue, "", last) for a in self.agents.values())
 
     def score(self, agent: NaiveAgent, queue: str, language: str) -> int:
         rules = self.queues[queue]
@@ -138,52 +260,89 @@ class NaiveRouting:
             asked.add(f"lang:{language}")
         return sum(agent.skills.get(skill, 0) for skill in asked)
 
-    def in_order(self) -> list[str]:
-        def key(contact: str) -> tuple[int, int, int]:
+    # Who takes whom
+
+    def in_order(self, now: float | None = None) -> list[str]:
+        """With a time: as `decide` goes down the line, the wait weighted by the queue; without: all queues alike."""
+
+        def key(contact: str) -> tuple[int, float, float, int, int]:
             c = self.contacts[contact]
-            return (-c.priority, c.rank, c.visit)
+            urgency = 0.0 if now is None else self.queues[c.queue].weight * (now - c.queued_at)
+            return (-c.priority, -urgency, c.queued_at, c.rank, c.visit)
 
         return sorted(self.contacts, key=key)
 
-    def decide(self, now: float) -> list[Decision]:
-        free = {name for name, agent in self.agents.items() if agent.state is AgentState.READY}
-        decisions = []
-        for name in self.in_order():
-            contact = self.contacts[name]
-            step = self.step(contact, now)
+    def chosen(self, now: float, queue: str, language: str, step: int) -> str:
+        """Whom the queue prefers of those who may take such a contact now; "": nobody may."""
+        strategy = self.queues[queue].strategy
 
-            def preference(agent: str, c: NaiveContact = contact) -> tuple[int, float, int]:
-                a = self.agents[agent]
-                best = self.queues[c.queue].strategy is Strategy.BEST_SKILL
-                return (-self.score(a, c.queue, c.language) if best else 0, a.idle_since, a.turn)
+        def preference(name: str) -> tuple[int, float, int, float, int]:
+            a = self.agents[name]
+            score = self.score(a, queue, language) if strategy is Strategy.BEST_SKILL else 0
+            occupancy = a.occupancy(now) if strategy is Strategy.LEAST_OCCUPIED else 0.0
+            return (-score, occupancy, a.load, a.idle_since, a.turn)
 
-            able = [a for a in free if self.can(self.agents[a], contact.queue, contact.language, step)]
-            if able:
-                agent = min(able, key=preference)
-                free.remove(agent)
-                level = self.score(self.agents[agent], contact.queue, contact.language)
-                decisions.append(Decision(name, agent, contact.queue, step, level))
-        return decisions
+        able = [
+            name
+            for name, agent in self.agents.items()
+            if self.free(agent, queue)
+            and self.can(agent, queue, language, step)
+            and self.spared(agent, queue)
+        ]
+        return min(able, key=preference, default="")
+
+    def decide(self, now: float) -> Decision | None:
+        self.come_to(now)
+        for name in self.in_order(now):
+            c = self.contacts[name]
+            step = self.step(c, now)
+            agent = ""
+            if known := self.agents.get(c.knows):
+                fit = self.can(known, c.queue, c.language, step) and self.spared(known, c.queue)
+                agent = c.knows if fit and self.free(known, c.queue) else ""
+            if not agent and not c.waits_for_one:
+                agent = self.chosen(now, c.queue, c.language, step)
+            if agent:
+                level = self.score(self.agents[agent], c.queue, c.language)
+                return Decision(name, agent, c.queue, c.language, step, level)
+        return None
+
+    def rings_too(self, now: float, decision: Decision, ringing: int) -> str:
+        rules = self.queues[decision.queue]
+        if rules.strategy is not Strategy.RING_ALL or ringing >= rules.ring_all_max:
+            return ""
+        return self.chosen(now, decision.queue, decision.language, decision.step)
+
+    # What time brings
 
     def overflows(self, now: float) -> list[Overflow]:
+        self.come_to(now)
         found = []
         for name in self.in_order():
             c = self.contacts[name]
             rules = self.queues[c.queue]
             if rules.overflow_wait_s and c.queued_at + rules.overflow_wait_s <= now:
-                found.append(Overflow(name, c.queue, rules.overflow_to, "wait"))
+                reason = "wait"
+            elif rules.overflow_at_close and self.closes.get(c.queue, inf) <= now:
+                reason = "closed"
             elif rules.overflow_no_staff and not self.staff(c.queue, c.language):
-                found.append(Overflow(name, c.queue, rules.overflow_to, "no-staff"))
+                reason = "no-staff"
+            else:
+                continue
+            found.append(Overflow(name, c.queue, rules.overflow_to, reason))
         return found
 
     def next_time(self, now: float) -> float | None:
-        times = [
-            c.queued_at + after
-            for c in self.contacts.values()
-            for after in (
-                *(s.after_s for s in self.queues[c.queue].relax),
-                self.queues[c.queue].overflow_wait_s,
-            )
-            if after and c.queued_at + after > now
-        ]
-        return min(times, default=None)
+        self.come_to(now)
+        times = []
+        for c in self.contacts.values():
+            rules = self.queues[c.queue]
+            if c.waits_for_one:
+                times.append(c.knows_until)
+            else:
+                times += [c.queued_at + step.after_s for step in rules.relax]
+            if rules.overflow_wait_s:
+                times.append(c.queued_at + rules.overflow_wait_s)
+            if rules.overflow_at_close:
+                times.append(self.closes.get(c.queue, inf))
+        return min((at for at in times if now < at < inf), default=None)

@@ -5,43 +5,11 @@ from __future__ import annotations
 import pytest
 
 from marhaba.kernel import eligibility
-from marhaba.kernel.eligibility import Eligibility
+from marhaba.kernel import routing as routing_module
 from marhaba.kernel.errors import BadInput, LimitReached, Refused
-from marhaba.kernel.routing import (
-    Admission,
-    AgentState,
-    Decision,
-    Overflow,
-    QueueRules,
-    RelaxStep,
-    Routing,
-    Strategy,
-)
+from marhaba.kernel.routing import Admission, AgentState, Decision, Overflow, QueueRules, RelaxStep, Strategy
 
-READY, PAUSED, OUT = AgentState.READY, AgentState.PAUSED, AgentState.LOGGED_OUT
-
-
-def house(*queues: QueueRules, **limits: int) -> Routing:
-    return Routing(queues or [QueueRules("q", language_level=0)], **limits)
-
-
-def seat(
-    routing: Routing, agent: str, *, at: float = 0.0, queues: list[str] | None = None, **skills: int
-) -> None:
-    """Log an agent in, ready; `lang_fr=5` stands for "lang:fr"."""
-    routing.set_agent(agent, {name.replace("_", ":"): level for name, level in skills.items()}, queues)
-    routing.agent_state(at, agent, READY)
-
-
-def pairs(routing: Routing, now: float) -> list[tuple[str, str]]:
-    return [(decision.contact, decision.agent) for decision in routing.decide(now)]
-
-
-def carry_out(routing: Routing, now: float) -> list[tuple[str, str]]:
-    done = pairs(routing, now)
-    for contact, agent in done:
-        routing.assign(now, contact, agent)
-    return done
+from .small_house import OUT, PAUSED, READY, carry_out, first, house, seat
 
 
 def test_the_longest_idle_agent_takes_a_new_contact() -> None:
@@ -49,7 +17,7 @@ def test_the_longest_idle_agent_takes_a_new_contact() -> None:
     for agent, since in (("late", 30.0), ("early", 10.0), ("middle", 20.0)):
         seat(routing, agent, at=since)
     routing.enqueue(40.0, "c", "q")
-    assert routing.decide(40.0) == [Decision("c", "early", "q", 0, 0)]
+    assert routing.decide(40.0) == Decision("c", "early", "q", "", 0, 0)
 
 
 def test_who_became_ready_first_wins_at_the_same_instant() -> None:
@@ -58,7 +26,7 @@ def test_who_became_ready_first_wins_at_the_same_instant() -> None:
         seat(routing, agent)
     for contact in ("c1", "c2", "c3"):
         routing.enqueue(1.0, contact, "q")
-    assert pairs(routing, 1.0) == [("c1", "zoe"), ("c2", "amal"), ("c3", "karim")]
+    assert carry_out(routing, 1.0) == [("c1", "zoe"), ("c2", "amal"), ("c3", "karim")]
 
 
 def test_the_best_skilled_agent_takes_a_contact_and_idleness_settles_ties() -> None:
@@ -69,9 +37,9 @@ def test_the_best_skilled_agent_takes_a_contact_and_idleness_settles_ties() -> N
     seat(routing, "same", at=1.0, billing=9, vip=4, lang_fr=2)
     seat(routing, "unfit", at=0.0, billing=2, vip=10, lang_fr=10)
     routing.enqueue(5.0, "c", "q", language="fr")
-    assert routing.decide(5.0) == [Decision("c", "same", "q", 0, 15)]
+    assert routing.decide(5.0) == Decision("c", "same", "q", "fr", 0, 15)
     routing.agent_state(6.0, "same", PAUSED)
-    assert routing.decide(6.0) == [Decision("c", "best", "q", 0, 15)]
+    assert routing.decide(6.0) == Decision("c", "best", "q", "fr", 0, 15)
 
 
 def test_best_skill_still_ranks_by_what_the_queue_asked_before_relaxation() -> None:
@@ -86,8 +54,8 @@ def test_best_skill_still_ranks_by_what_the_queue_asked_before_relaxation() -> N
     seat(routing, "none")
     seat(routing, "some", at=5.0, billing=4)
     routing.enqueue(0.0, "c", "q")
-    assert routing.decide(9.9) == []
-    assert routing.decide(10.0) == [Decision("c", "some", "q", 1, 4)]
+    assert routing.decide(9.9) is None
+    assert routing.decide(10.0) == Decision("c", "some", "q", "", 1, 4)
 
 
 def test_an_agent_who_becomes_ready_takes_the_best_contact_of_all_his_queues() -> None:
@@ -103,7 +71,7 @@ def test_an_agent_who_becomes_ready_takes_the_best_contact_of_all_his_queues() -
         routing.agent_state(1.0, "a", READY)
         assert carry_out(routing, 1.0) == [(expected, "a")]
     routing.agent_state(1.0, "a", READY)
-    assert routing.decide(1.0) == []
+    assert routing.decide(1.0) is None
 
 
 def test_of_two_contacts_with_one_rank_in_two_queues_the_first_enqueued_goes_first() -> None:
@@ -139,11 +107,11 @@ def test_requirements_relax_with_waiting_step_by_step() -> None:
     seat(routing, "beginner", lang_es=1)
     routing.enqueue(100.0, "c1", "q", language="es")
     routing.enqueue(100.0, "c2", "q", language="es")
-    assert routing.decide(129.9) == []
+    assert routing.decide(129.9) is None
     assert routing.next_time(100.0) == 130.0
-    assert routing.decide(130.0) == [Decision("c1", "fluent", "q", 1, 8)]
+    assert routing.decide(130.0) == Decision("c1", "fluent", "q", "es", 1, 8)
     assert routing.next_time(130.0) == 160.0
-    assert pairs(routing, 160.0) == [("c1", "fluent"), ("c2", "beginner")]
+    assert carry_out(routing, 160.0) == [("c1", "fluent"), ("c2", "beginner")]
     assert routing.next_time(160.0) is None
 
 
@@ -151,8 +119,8 @@ def test_deciding_changes_nothing_even_ahead_of_time() -> None:
     routing = house(QueueRules("q", skills={"vip": 5}, language_level=0, relax=(RelaxStep(30, {"vip": 0}),)))
     seat(routing, "a")
     routing.enqueue(0.0, "c", "q")
-    assert routing.decide(50.0) == routing.decide(50.0) == [Decision("c", "a", "q", 1, 0)]
-    assert routing.decide(10.0) == []
+    assert routing.decide(50.0) == routing.decide(50.0) == Decision("c", "a", "q", "", 1, 0)
+    assert routing.decide(10.0) is None
     assert routing.next_time(10.0) == 30.0
 
 
@@ -168,7 +136,7 @@ def test_a_missed_ring_keeps_the_callers_place_and_costs_the_agent_his_turn() ->
     routing.agent_state(22.0, "second", READY, idle_since=1.0)
     assert routing.enqueue(22.0, "c1", "q", queued_at=2.0, rank=1) == Admission(True)
     assert routing.longest_wait(22.0, "q") == 20.0
-    assert pairs(routing, 22.0) == [("c1", "second"), ("c2", "first")]
+    assert carry_out(routing, 22.0) == [("c1", "second"), ("c2", "first")]
 
 
 def test_an_agent_whose_ring_ended_through_no_fault_of_his_keeps_his_turn() -> None:
@@ -179,7 +147,7 @@ def test_an_agent_whose_ring_ended_through_no_fault_of_his_keeps_his_turn() -> N
     assert carry_out(routing, 6.0) == [("c1", "waiting-long")]
     routing.agent_state(9.0, "waiting-long", READY, idle_since=0.0)
     routing.enqueue(9.0, "c2", "q")
-    assert pairs(routing, 9.0) == [("c2", "waiting-long")]
+    assert first(routing, 9.0) == ("c2", "waiting-long")
 
 
 def test_ready_said_twice_costs_no_turn() -> None:
@@ -188,7 +156,7 @@ def test_ready_said_twice_costs_no_turn() -> None:
     seat(routing, "b", at=1.0)
     routing.agent_state(2.0, "a", READY)
     routing.enqueue(3.0, "c", "q")
-    assert pairs(routing, 3.0) == [("c", "a")]
+    assert first(routing, 3.0) == ("c", "a")
 
 
 def test_a_turn_can_be_given_back_to_an_agent_who_is_ready_already() -> None:
@@ -197,7 +165,7 @@ def test_a_turn_can_be_given_back_to_an_agent_who_is_ready_already() -> None:
     seat(routing, "b", at=1.0)
     routing.agent_state(2.0, "b", READY, idle_since=-1.0)
     routing.enqueue(3.0, "c", "q")
-    assert pairs(routing, 3.0) == [("c", "b")]
+    assert first(routing, 3.0) == ("c", "b")
 
 
 @pytest.mark.parametrize("state", [state for state in AgentState if state is not READY])
@@ -206,7 +174,7 @@ def test_only_a_ready_agent_is_chosen_or_assigned(state: AgentState) -> None:
     seat(routing, "a")
     routing.agent_state(1.0, "a", state)
     routing.enqueue(2.0, "c", "q")
-    assert routing.decide(2.0) == []
+    assert routing.decide(2.0) is None
     with pytest.raises(Refused) as refusal:
         routing.assign(2.0, "c", "a")
     assert refusal.value.code == "agent-not-ready"
@@ -223,16 +191,16 @@ def test_a_removed_agent_is_gone_and_his_slot_serves_another() -> None:
     assert routing.staffed("q") == 0
     seat(routing, "b")
     routing.enqueue(0.0, "c", "q")
-    assert pairs(routing, 0.0) == [("c", "b")]
+    assert first(routing, 0.0) == ("c", "b")
 
 
 def test_an_agent_of_whom_only_the_state_is_known_serves_nobody() -> None:
     routing = house()
     routing.agent_state(0.0, "stranger", READY)
     routing.enqueue(0.0, "c", "q")
-    assert routing.decide(0.0) == []
+    assert routing.decide(0.0) is None
     routing.set_agent("stranger", {})
-    assert pairs(routing, 0.0) == [("c", "stranger")]
+    assert first(routing, 0.0) == ("c", "stranger")
 
 
 def test_a_full_queue_sends_new_contacts_on_but_takes_returning_ones_back() -> None:
@@ -298,9 +266,9 @@ def test_reloading_keeps_every_waiting_contacts_place_and_time() -> None:
         routing.enqueue(float(number), f"c{number}", queue)
     routing.set_agent("a", {"vip": 1}, ["q", "new"])
     routing.agent_state(5.0, "a", READY)
-    assert routing.decide(5.0) == []
+    assert routing.decide(5.0) is None
     routing.configure([QueueRules("q", skills={"vip": 1}, language_level=0), QueueRules("new")])
-    assert pairs(routing, 5.0) == [("c0", "a")]
+    assert first(routing, 5.0) == ("c0", "a")
     assert [routing.position(f"c{number}") for number in range(3)] == [1, 1, 2]
     assert routing.longest_wait(5.0, "q") == 5.0
     assert routing.queue_of("c1") == "gone"
@@ -314,20 +282,20 @@ def test_reloading_with_many_classes_in_use_starts_again_from_few() -> None:
     for number in range(300):
         routing.enqueue(0.0, f"c{number}", "q", language=f"l{number}")
     seat(routing, "a", lang_l299=1)
-    assert pairs(routing, 0.0) == [("c299", "a")]
+    assert first(routing, 0.0) == ("c299", "a")
     for number in range(299):
         routing.leave(f"c{number}")
     routing.configure([QueueRules("q")])
-    assert pairs(routing, 0.0) == [("c299", "a")]
+    assert first(routing, 0.0) == ("c299", "a")
 
 
 def test_a_language_ignored_before_a_reload_counts_after_it() -> None:
     routing = house(QueueRules("q", language_level=0))
     seat(routing, "a")
     routing.enqueue(0.0, "c", "q", language="es")
-    assert pairs(routing, 0.0) == [("c", "a")]
+    assert first(routing, 0.0) == ("c", "a")
     routing.configure([QueueRules("q", language_level=1)])
-    assert routing.decide(0.0) == []
+    assert routing.decide(0.0) is None
 
 
 def test_staff_and_ready_count_who_could_take_a_contact_that_waited_long() -> None:
@@ -362,7 +330,7 @@ def test_assigning_a_contact_whose_queue_is_gone_still_makes_the_agent_ring() ->
     seat(routing, "a")
     routing.assign(0.0, "unknown", "a")
     routing.enqueue(0.0, "c", "q")
-    assert routing.decide(0.0) == []
+    assert routing.decide(0.0) is None
 
 
 def test_an_impossible_level_is_refused_and_changes_nothing() -> None:
@@ -373,19 +341,45 @@ def test_an_impossible_level_is_refused_and_changes_nothing() -> None:
     assert routing.staffed("q") == 0
 
 
-def test_skills_and_classes_have_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eligibility, "CLASSES_MAX", 256)
-    fit = Eligibility(2)
-    fit.reset([QueueRules("q", language_level=1)])
-    for number in range(256):
-        assert fit.class_of("q", f"l{number}", 0) == number
-    with pytest.raises(LimitReached) as classes:
-        fit.class_of("q", "one-more", 0)
-    assert classes.value.code == "classes-max"
+def test_a_skill_too_many_is_refused_and_changes_nothing() -> None:
+    routing = house()
+    seat(routing, "a", vip=1)
     with pytest.raises(LimitReached) as skills:
-        fit.set_agent("a", {f"skill-{number}": 1 for number in range(eligibility.SKILLS_MAX)}, None)
+        routing.set_agent("b", {f"skill-{number}": 1 for number in range(eligibility.SKILLS_MAX)})
     assert skills.value.code == "skills-max"
-    assert fit.slot_of == {}
+    assert routing.staffed("q") == 1
+    with pytest.raises(LimitReached):
+        routing.set_agent("a", {f"skill-{number}": 1 for number in range(eligibility.SKILLS_MAX + 1)})
+    assert routing.staffed("q") == 1
+
+
+def test_classes_that_nobody_waits_in_make_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eligibility, "CLASSES_MAX", 256)
+    routing = house(QueueRules("q", language_level=1))
+    for number in range(1000):
+        routing.enqueue(0.0, "c", "q", language=f"l{number}")
+        routing.leave("c")
+    for number in range(256):
+        routing.enqueue(0.0, f"c{number}", "q", language=f"l{number}")
+    with pytest.raises(LimitReached) as classes:
+        routing.enqueue(0.0, "c", "q", language="one-more")
+    assert classes.value.code == "classes-max"
+    assert (routing.waiting("q"), routing.queue_of("c")) == (256, "")
+    seat(routing, "a", lang_l255=1)
+    assert first(routing, 0.0) == ("c255", "a")
+
+
+def test_skills_that_come_and_go_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing_module, "GROUPS_MAX", 64)
+    monkeypatch.setattr(eligibility, "SKILLS_MAX", 128)
+    routing = house(QueueRules("q", skills={"vip": 1}, language_level=0))
+    seat(routing, "a", vip=1)
+    seat(routing, "b", vip=1)
+    for day in range(200):
+        routing.set_agent("b", {"vip": 1, f"skill-{day}": 1, f"other-{day}": 2})
+    routing.enqueue(1.0, "c1", "q")
+    routing.enqueue(1.0, "c2", "q")
+    assert carry_out(routing, 1.0) == [("c1", "a"), ("c2", "b")]
 
 
 def test_those_sent_on_together_go_in_order_of_precedence_whatever_sends_them() -> None:
@@ -416,5 +410,5 @@ def test_a_reload_forgets_the_skills_nobody_has_and_keeps_the_others() -> None:
         routing.set_agent("a", {"vip": 3 + month})
         routing.configure([rules])
         routing.enqueue(float(month), f"c{month}", "q")
-        assert routing.decide(float(month)) == [Decision(f"c{month}", "a", "q", 0, 3 + month)]
+        assert routing.decide(float(month)) == Decision(f"c{month}", "a", "q", "", 0, 3 + month)
         routing.leave(f"c{month}")

@@ -92,12 +92,11 @@ class SmallFloor:
                 self.set_state(agent, AgentState.READY)
 
     def carry_out(self) -> None:
-        decisions = self.routing.decide(self.now)
-        for decision in decisions:
+        while (decision := self.routing.decide(self.now)) is not None:
             self.one_call_an_agent(decision)
             self.in_turn(decision)
             self.routing.assign(self.now, decision.contact, decision.agent)
-            self.rule.assign(decision.contact, decision.agent)
+            self.rule.assign(self.now, decision.contact, decision.agent)
             self.waiting.remove(decision.contact)
             self.call_of[decision.agent] = decision.contact
             self.state[decision.agent] = AgentState.RINGING

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from marhaba.kernel.routing import AgentState, QueueRules, RelaxStep, Routing, Strategy
+from marhaba.kernel.routing import AgentState, Channel, QueueRules, RelaxStep, Routing, Strategy, Work
 
 from .naive_routing import NaiveRouting
 
@@ -30,7 +30,8 @@ skill_maps = st.dictionaries(st.sampled_from(SKILLS), levels, max_size=4)
 
 
 @st.composite
-def queue_rules(draw: st.DrawFn, name: str) -> QueueRules:
+def queue_rules(draw: st.DrawFn, name: str, house: list[str]) -> QueueRules:
+    others = [other for other in house if other != name]
     skills = draw(st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 4), max_size=2))
     language_level = draw(st.integers(0, 3))
     left = {**skills, "language": language_level}
@@ -41,22 +42,32 @@ def queue_rules(draw: st.DrawFn, name: str) -> QueueRules:
         lowered = {skill: min(level, left[skill]) for skill, level in lowered.items()}
         left |= lowered
         steps.append(RelaxStep(after, lowered))
+    channel = draw(st.sampled_from([Channel.VOICE, Channel.VOICE, Channel.TEXT]))
+    strategies = [
+        strategy for strategy in Strategy if (channel, strategy) != (Channel.TEXT, Strategy.RING_ALL)
+    ]
+    kept = st.dictionaries(st.sampled_from(others), st.integers(0, 3), max_size=2) if others else st.just({})
     return QueueRules(
         name,
         skills=skills,
         language_level=language_level,
         priority=draw(st.integers(0, 2)),
-        strategy=draw(st.sampled_from(Strategy)),
+        strategy=draw(st.sampled_from(strategies)),
+        ring_all_max=draw(st.integers(1, 4)),
+        channel=channel,
+        weight=draw(st.sampled_from([1.0, 1.0, 0.5, 3.0])),
+        keep=draw(st.just({}) | kept),
         relax=tuple(steps),
         overflow_wait_s=draw(st.sampled_from([0.0, 0.0, 20.0, 60.0])),
         overflow_size=draw(st.sampled_from([0, 0, 2, 4])),
         overflow_no_staff=draw(st.booleans()),
+        overflow_at_close=draw(st.booleans()),
         overflow_to=draw(st.sampled_from(["", "south"])),
     )
 
 
 houses = st.lists(st.sampled_from(QUEUES), unique=True, min_size=1).flatmap(
-    lambda names: st.tuples(*(queue_rules(name) for name in names))
+    lambda names: st.tuples(*(queue_rules(name, names) for name in names))
 )
 
 
@@ -100,7 +111,29 @@ class RoutingMachine(RuleBasedStateMachine):
     @rule(agent=st.sampled_from(AGENTS))
     def remove_agent(self, agent: str) -> None:
         self.real.remove_agent(agent)
-        self.naive.agents.pop(agent, None)
+        self.naive.remove_agent(agent)
+
+    @rule(agent=st.sampled_from(AGENTS), text=st.integers(0, 3))
+    def set_capacity(self, agent: str, text: int) -> None:
+        self.real.set_capacity(agent, text)
+        self.naive.set_capacity(agent, text)
+
+    @rule(agent=st.sampled_from(AGENTS), load=st.integers(0, 3))
+    def text_load(self, agent: str, load: int) -> None:
+        self.real.text_load(self.now, agent, load)
+        self.naive.text_load(self.now, agent, load)
+
+    @rule(agent=st.sampled_from(AGENTS), busy_s=st.sampled_from([0.0, 30.0, 90.0]))
+    def set_work(self, agent: str, busy_s: float) -> None:
+        self.real.set_work(agent, Work(self.now, busy_s, 60.0))
+        known = self.naive.agent(agent)
+        known.as_of, known.busy_s, known.ready_s = self.now, busy_s, 60.0
+
+    @rule(queue=st.sampled_from(QUEUES), after=st.none() | st.sampled_from([-5.0, 0.0, 15.0]))
+    def close(self, queue: str, after: float | None) -> None:
+        at = None if after is None else self.now + after
+        self.real.close(queue, at)
+        self.naive.close(queue, at)
 
     @rule(
         contact=st.sampled_from(CONTACTS),
@@ -109,6 +142,8 @@ class RoutingMachine(RuleBasedStateMachine):
         priority=st.none() | st.integers(-1, 2),
         back=st.none() | st.sampled_from([0.0, 7.0, 25.0, 100.0]),
         rank=st.none() | st.integers(0, 12),
+        knows=st.just("") | st.sampled_from(AGENTS),
+        knows_s=st.sampled_from([0.0, 8.0, 30.0]),
     )
     def enqueue(self, contact: str, queue: str, back: float | None, **place: Any) -> None:
         if self.real.queue_of(contact):
@@ -117,7 +152,7 @@ class RoutingMachine(RuleBasedStateMachine):
         admission = self.real.enqueue(self.now, contact, queue, queued_at=queued_at, **place)
         refusal = self.naive.enqueue(self.now, contact, queue, queued_at=queued_at, **place)
         assert (admission.queued, admission.reason) == (not refusal, refusal)
-        if refusal in ("size", "no-staff"):
+        if refusal in ("size", "closed", "no-staff"):
             assert admission.to == self.naive.queues[queue].overflow_to
 
     @rule(contact=st.sampled_from(CONTACTS))
@@ -138,12 +173,19 @@ class RoutingMachine(RuleBasedStateMachine):
     def clock_steps_back(self, seconds: float) -> None:
         self.now -= seconds
 
-    @rule(share=st.integers(1, 3))
-    def assign(self, share: int) -> None:
-        """Carry out some or all of what was decided."""
-        for decision in self.real.decide(self.now)[::share]:
-            self.real.assign(self.now, decision.contact, decision.agent)
-            self.naive.assign(decision.contact, decision.agent)
+    @rule(most=st.integers(1, 9))
+    def assign(self, most: int) -> None:
+        """Carry out some or all of what is decided, one after the other, and ring whoever rings too."""
+        while most > 0 and (decision := self.naive.decide(self.now)) is not None:
+            most -= 1
+            assert self.real.decide(self.now) == decision
+            agent, ringing = decision.agent, 0
+            while agent:
+                ringing += 1
+                self.real.assign(self.now, decision.contact, agent)
+                self.naive.assign(self.now, decision.contact, agent)
+                agent = self.naive.rings_too(self.now, decision, ringing)
+                assert self.real.rings_too(self.now, decision, ringing) == agent
 
     @rule()
     def overflow(self) -> None:
@@ -152,9 +194,9 @@ class RoutingMachine(RuleBasedStateMachine):
 
     @invariant()
     def decides_as_defined(self) -> None:
-        decisions = self.naive.decide(self.now)
-        assert self.real.decide(self.now) == decisions
-        assert self.real.decide(self.now) == decisions
+        decision = self.naive.decide(self.now)
+        assert self.real.decide(self.now) == decision
+        assert self.real.decide(self.now) == decision
 
     @invariant()
     def answers_as_defined(self) -> None:
@@ -167,13 +209,15 @@ class RoutingMachine(RuleBasedStateMachine):
             assert [self.real.position(name) for name in line] == list(range(1, len(line) + 1))
             waits = [self.now - self.naive.contacts[name].queued_at for name in line]
             assert self.real.longest_wait(self.now, queue) == max([0.0, *waits])
-            known = queue in self.naive.queues
+            there = queue in self.naive.queues
             counted = (self.real.staffed(queue), self.real.ready(queue), self.real.working(queue))
             assert counted == (
                 (self.naive.staff(queue, ""), self.naive.ready(queue), self.naive.working(queue))
-                if known
+                if there
                 else (0, 0, 0)
             )
+        for agent, known in self.naive.agents.items():
+            assert self.real.work_of(agent) == Work(known.as_of, known.busy_s, known.ready_s)
 
 
 def examples(count: int, *, steps: int) -> settings:

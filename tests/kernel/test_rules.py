@@ -1,11 +1,20 @@
 """What a queue asks, and what cannot be asked."""
 
+from math import inf, nan
 from typing import Any
 
 import pytest
 
 from marhaba.kernel.errors import BadInput
-from marhaba.kernel.rules import RELAX_STEPS_MAX, QueueRules, RelaxStep
+from marhaba.kernel.rules import (
+    KEEPS_MAX,
+    RELAX_STEPS_MAX,
+    RING_ALL_MAX,
+    Channel,
+    QueueRules,
+    RelaxStep,
+    Strategy,
+)
 
 
 def test_the_requirement_softens_with_every_step() -> None:
@@ -46,6 +55,15 @@ def test_steps_are_taken_at_their_second() -> None:
         ({"skills": {"vip": 3}, "relax": (RelaxStep(10, {"vip": -1}),)}, "level"),
         ({"skills": {"vip": 3}, "relax": (RelaxStep(10, {"vip": 4}),)}, "relax"),
         ({"skills": {"vip": 3}, "relax": (RelaxStep(5, {"vip": 1}), RelaxStep(9, {"vip": 2}))}, "relax"),
+        ({"weight": 0.0}, "weight"),
+        ({"weight": inf}, "weight"),
+        ({"weight": nan}, "weight"),
+        ({"ring_all_max": 0}, "ring-all"),
+        ({"ring_all_max": RING_ALL_MAX + 1}, "ring-all"),
+        ({"channel": Channel.TEXT, "strategy": Strategy.RING_ALL}, "ring-all"),
+        ({"keep": {"q": 1}}, "keep"),
+        ({"keep": {"other": -1}}, "keep"),
+        ({"keep": {f"other-{n}": 1 for n in range(KEEPS_MAX + 1)}}, "keep"),
         ({"relax": (RelaxStep(10, {"vip": 1}),)}, "relax"),
         ({"relax": (RelaxStep(0, {}),)}, "relax"),
         ({"relax": (RelaxStep(20, {}), RelaxStep(20, {}))}, "relax"),

@@ -95,14 +95,16 @@ class _BusyFloor:
         self.waiting += admission.queued
 
     def _decide(self) -> None:
-        began = perf_counter()
-        decisions = self.routing.decide(self.now)
-        self.times_ms.append(1000.0 * (perf_counter() - began))
-        for decision in decisions:
+        while True:
+            began = perf_counter()
+            decision = self.routing.decide(self.now)
+            self.times_ms.append(1000.0 * (perf_counter() - began))
+            if decision is None:
+                break
             self.routing.assign(self.now, decision.contact, decision.agent)
             heapq.heappush(self.busy, (self.now + self.chance.expovariate(1 / HANDLING_S), decision.agent))
-        self.decisions += len(decisions)
-        self.waiting -= len(decisions)
+            self.decisions += 1
+            self.waiting -= 1
         self.waiting_sum += self.waiting
 
 

@@ -14,12 +14,11 @@ def route(floor: Floor) -> None:
     """Carry out everything the kernel decides now."""
     routing = floor.state.routing
     # A decision that could not be carried out (no phone, no port) changes the agents, so ask again.
-    while decisions := routing.decide(floor.now):
-        for decision in decisions:
-            call = floor.state.calls.get(decision.contact)
-            if call is None or call.stage is not Stage.QUEUED:
-                routing.leave(decision.contact)
-                continue
+    while (decision := routing.decide(floor.now)) is not None:
+        call = floor.state.calls.get(decision.contact)
+        if call is None or call.stage is not Stage.QUEUED:
+            routing.leave(decision.contact)
+        else:
             ring(floor, call, decision.agent, why="queue")
     if (when := routing.next_time(floor.now)) is not None:
         floor.after(when - floor.now, "relax", "")

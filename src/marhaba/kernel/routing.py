@@ -1,49 +1,69 @@
 """Who answers whom: waiting contacts, ready agents, and the decision between them.
 
-The rule, in one paragraph. Contacts stand in order of priority (higher first), then rank (smaller first).
-Going down that order, each contact takes, among the ready agents nobody before it took, the one its queue's
-strategy prefers and who meets the queue's requirement as it stands after this contact's wait. So an agent
-who becomes ready gets the best contact of all queues he can serve, and a new contact gets the best agent.
-`decide` is always that whole matching, computed from scratch; the counts in `eligibility` only let it skip
-what cannot match.
+The rule, in one paragraph. Contacts stand in order of priority (higher first), then of the wait weighted by their
+queue (longer first), then of rank (smaller first). Going down that order, each contact takes, among the ready
+agents nobody before it took, the one its queue's strategy prefers and who meets the queue's requirement as it
+stands after this contact's wait. So an agent who becomes ready gets the best contact of all queues he can serve,
+and a new contact gets the best agent.
 
-Nothing here reads a clock: `now` is an argument, in seconds, on any scale the caller keeps to.
+This is the floor's door to `matching`, where the rule is written: names instead of numbers, and what only the floor
+asks. Nothing here reads a clock: `now` is an argument, in seconds, on any scale the caller keeps to.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from math import inf
 
-import numpy as np
-
-from marhaba.kernel import matching
-from marhaba.kernel.eligibility import AgentState, Eligibility
-from marhaba.kernel.errors import Refused
-from marhaba.kernel.rules import QueueRules, RelaxStep, Strategy
+from marhaba.kernel import matching, rows
+from marhaba.kernel.eligibility import Eligibility
+from marhaba.kernel.errors import LimitReached, Refused
+from marhaba.kernel.rows import NONE, Agent, Contact, Spot
+from marhaba.kernel.rules import Channel, QueueRules, RelaxStep, Strategy
 
 __all__ = [
     "Admission",
     "AgentState",
+    "Channel",
     "Decision",
     "Overflow",
     "QueueRules",
     "RelaxStep",
     "Routing",
     "Strategy",
+    "Work",
 ]
 
 AGENTS_MAX = 4096
+GROUPS_MAX = 2 * AGENTS_MAX
+"""Skills that nobody has any more leave their group behind; at this many the tables are made anew."""
 CONTACTS_MAX = 8192
 """Twice what one floor can ring; beyond it a new contact is refused like one beyond its queue's size."""
+
+_REASON = {
+    rows.ADMITTED: "",
+    rows.FULL: "size",
+    rows.CLOSED: "closed",
+    rows.UNSTAFFED: "no-staff",
+}
+
+
+class AgentState(IntEnum):
+    LOGGED_OUT = rows.LOGGED_OUT
+    PAUSED = rows.PAUSED
+    READY = rows.READY
+    RINGING = rows.RINGING
+    TALKING = rows.TALKING
+    WRAPUP = rows.WRAPUP
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     queued: bool
-    reason: str = ""  # "" | size | no-staff | unknown-queue
+    reason: str = ""  # "" | size | no-staff | closed | unknown-queue
     to: str = ""  # where the queue's rules send the contact; "": back to the floor
 
 
@@ -52,6 +72,7 @@ class Decision:
     contact: str
     agent: str
     queue: str
+    language: str
     step: int  # relaxation steps behind the contact
     level: int  # the agent's levels in what the queue asks unrelaxed, summed
 
@@ -61,29 +82,38 @@ class Overflow:
     contact: str
     queue: str
     to: str
-    reason: str  # wait | no-staff
+    reason: str  # wait | no-staff | closed
 
 
-_Key = tuple[int, int, int]
-"""(-priority, rank, visit): contacts sort by it; visit is unique and settles ties."""
-_Item = TypeVar("_Item", tuple[int, int, int], tuple[float, int])
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An agent's time since login, up to `as_of`: what least-occupied compares."""
+
+    as_of: float
+    busy_s: float
+    ready_s: float
+
+
+_Key = tuple[int, float, int, int]
+"""(-priority, queued at, rank, visit): contacts of a queue stand by it; visit is unique and settles ties."""
 
 
 @dataclass(slots=True)
-class _Queue:
-    rules: QueueRules
-    line: list[_Key] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Contact:
+class _Waiting:
     id: str
-    queue: _Queue
+    queue: str
     language: str
+    slot: int
     key: _Key
-    queued_at: float
-    step: int = 0
-    class_: int = 0
+
+
+@dataclass(slots=True)
+class _Known:
+    """What an agent brings along when the tables are made anew."""
+
+    slot: int
+    skills: Mapping[str, int]
+    queues: Sequence[str] | None
 
 
 class Routing:
@@ -92,41 +122,65 @@ class Routing:
     def __init__(
         self, queues: Sequence[QueueRules], *, agents_max: int = AGENTS_MAX, contacts_max: int = CONTACTS_MAX
     ) -> None:
-        self._fit = Eligibility(agents_max)
-        self._contacts_max = contacts_max
+        self._agents_max, self._contacts_max = agents_max, contacts_max
         self._now = 0.0  # relaxation stands as of then
-        self._queues: dict[str, _Queue] = {}
-        self._contacts: dict[str, _Contact] = {}
-        self._by_visit: dict[int, _Contact] = {}
-        self._lines: list[list[_Key]] = []  # by class
-        self._relax_at: list[tuple[float, int]] = []  # (when, visit), sorted; one entry a contact
-        self._overflow_at: list[tuple[float, int]] = []
-        self._visits = 0
+        self._known: dict[str, _Known] = {}
+        self._agent_at: list[str] = []
+        self._agents_free: list[int] = []
+        self._waiting: dict[str, _Waiting] = {}
+        self._contact_at: list[_Waiting | None] = []
+        self._contacts_free: list[int] = []
+        self._overdue: set[str] = set()
+        self._lines: dict[str, list[_Key]] = {}
+        self._closes: dict[str, float] = {}
         self._rank_next = 0
+        self._fit = Eligibility([])
         self.configure(queues)
 
     def configure(self, queues: Sequence[QueueRules]) -> None:
         """New rules. Waiting contacts keep their place, rank and time; a queue that is gone lives on, under
         its old rules, until nobody waits in it and the next call of this verb comes.
+
+        Raises `BadInput` when a queue keeps agents for a queue that is not there.
         """
-        rules = {name: queue.rules for name, queue in self._queues.items() if queue.line}
-        rules.update((new.name, new) for new in queues)
-        self._queues = {
-            name: _Queue(new, self._queues[name].line if name in self._queues else [])
-            for name, new in rules.items()
-        }
-        self._fit.reset(list(rules.values()))
-        self._lines = []
-        for contact in self._contacts.values():
-            contact.queue = self._queues[contact.queue.rules.name]
-        self._place_all()
+        rules = {new.name: new for new in queues}
+        old = [self._fit.rules[name] for name, line in self._lines.items() if line and name not in rules]
+        there = rules.keys() | {rule.name for rule in old}
+        for rule in old:
+            keep = {queue: agents for queue, agents in rule.keep.items() if queue in there}
+            rules[rule.name] = replace(rule, keep=keep)
+        self._make_anew(list(rules.values()))
 
     def set_agent(self, agent: str, skills: Mapping[str, int], queues: Sequence[str] | None = None) -> None:
-        """An agent and what he can do ("lang:fr" among it); queues None: any whose requirement he meets."""
-        self._fit.set_agent(agent, skills, queues)
+        """An agent and what he can do ("lang:fr" among it); queues None: any whose requirement he meets.
+
+        Raises `BadInput` for an impossible level, `LimitReached` for too many agents or skills.
+        """
+        if self._fit.groups >= GROUPS_MAX:
+            self._forget()
+        try:
+            group = self._fit.group_of(skills, queues)
+        except LimitReached:
+            self._forget()
+            group = self._fit.group_of(skills, queues)
+        known = self._known.get(agent) or self._add_agent(agent)
+        known.skills, known.queues = dict(skills), queues
+        load_max = self._fit.agents[known.slot].load_max
+        matching.set_agent(self._fit.tables, self._now, known.slot, group, load_max)
+
+    def set_capacity(self, agent: str, text: int) -> None:
+        """How many text contacts the agent may hold at once; 0: none."""
+        slot = self._slot(agent)
+        matching.set_agent(self._fit.tables, self._now, slot, self._fit.agents[slot].group, text)
 
     def remove_agent(self, agent: str) -> None:
-        self._fit.remove_agent(agent)
+        if (known := self._known.get(agent)) is not None:
+            matching.set_state(self._fit.tables, self._now, known.slot, AgentState.LOGGED_OUT)
+            for waiting in self._waiting.values():
+                if self._fit.contacts[waiting.slot].knows == known.slot:
+                    self._fit.contacts[waiting.slot].knows = NONE
+            del self._known[agent]
+            self._agents_free.append(known.slot)
 
     def agent_state(
         self, now: float, agent: str, state: AgentState, *, idle_since: float | None = None
@@ -135,11 +189,32 @@ class Routing:
 
         Where that would be unjust (the caller hung up while he rang) the old `idle_since` is handed in.
         """
-        slot = self._fit.slot(agent)
-        became_ready = state is AgentState.READY and not self._fit.ready[slot]
-        self._fit.set_state(slot, state)
-        if became_ready or idle_since is not None:
-            self._fit.to_the_end(slot, now if idle_since is None else idle_since)
+        slot = self._slot(agent)
+        matching.set_state(self._fit.tables, now, slot, state)
+        if idle_since is not None:
+            matching.set_turn(self._fit.tables, slot, idle_since)
+
+    def text_load(self, now: float, agent: str, load: int) -> None:
+        """How many text contacts the agent has in hand."""
+        matching.set_load(self._fit.tables, now, self._slot(agent), load)
+
+    def work_of(self, agent: str) -> Work:
+        row = self._fit.agents[self._slot(agent)]
+        return Work(row.changed_at, row.busy_s, row.ready_s)
+
+    def set_work(self, agent: str, work: Work) -> None:
+        """As it was before a restart."""
+        row = self._fit.agents[self._slot(agent)]
+        row.changed_at, row.busy_s, row.ready_s = work.as_of, work.busy_s, work.ready_s
+
+    def close(self, queue: str, at: float | None) -> None:
+        """From then on the queue takes nobody any more, and sends on who waits if its rules say so; None: open."""
+        if at is None:
+            self._closes.pop(queue, None)
+        else:
+            self._closes[queue] = at
+        if queue in self._fit.queue_at:
+            self._fit.tables.queues[self._fit.queue_at[queue]].closes_at = inf if at is None else at
 
     def enqueue(
         self,
@@ -151,217 +226,254 @@ class Routing:
         priority: int | None = None,
         queued_at: float | None = None,
         rank: int | None = None,
+        knows: str = "",
+        knows_s: float = 0.0,
     ) -> Admission:
         """Ask for a place in line. A contact that returns (a missed ring, a restart, a callback) hands in
         its old `rank` and `queued_at`: one queued before `now` has been admitted before and is not refused
-        for size or staff.
+        for size, staff or the hour. One that `knows` an agent prefers him, and waits `knows_s` for him alone.
         """
-        assert contact not in self._contacts, "a contact waits once"
-        place = self._queues.get(queue)
-        if place is None:
+        assert contact not in self._waiting, "a contact waits once"
+        rules = self._fit.rules.get(queue)
+        if rules is None:
             return Admission(False, "unknown-queue")
-        rules = place.rules
+        self._advance(now)
         queued_at = now if queued_at is None else queued_at
-        if queued_at >= now and (refusal := self._refusal(place, language)):
+        class_ = self._class_of(queue, language)
+        if queued_at >= now and (refusal := self._refusal(now, class_)):
             return Admission(False, refusal, rules.overflow_to)
         rank = self._rank_next if rank is None else rank
         self._rank_next = max(self._rank_next, rank + 1)
-        self._visits += 1
-        key = (-(rules.priority if priority is None else priority), rank, self._visits)
-        waiting = _Contact(contact, place, language, key, queued_at)
-        self._place(waiting)
-        self._contacts[contact] = self._by_visit[self._visits] = waiting
-        insort(place.line, key)
+        self._stand(
+            self._place(contact, queue, language),
+            Contact(
+                priority=rules.priority if priority is None else priority,
+                rank=rank,
+                queued_at=queued_at,
+                knows=self._known[knows].slot if knows in self._known else NONE,
+                knows_until=queued_at + knows_s,
+            ),
+        )
         return Admission(True)
 
     def leave(self, contact: str) -> None:
         """The contact no longer waits: abandoned, answered, overflowed. Leaving twice is no error."""
-        waiting = self._contacts.pop(contact, None)
+        waiting = self._waiting.pop(contact, None)
         if waiting is not None:
-            self._unplace(waiting)
-            del self._by_visit[waiting.key[2]]
-            _remove(waiting.queue.line, waiting.key)
-            if (when := self._overflow_time(waiting)) is not None:
-                _remove(self._overflow_at, (when, waiting.key[2]))
+            matching.leave(self._fit.tables, waiting.slot)
+            self._contact_at[waiting.slot] = None
+            self._contacts_free.append(waiting.slot)
+            self._overdue.discard(contact)
+            line = self._lines[waiting.queue]
+            del line[bisect_left(line, waiting.key)]
 
-    def decide(self, now: float) -> list[Decision]:
-        """Every assignment that holds now, in order, no agent and no contact twice.
+    def decide(self, now: float) -> Decision | None:
+        """The first assignment that holds now; None: nobody can be given to anybody.
 
-        Changes nothing that can be seen: asked again, it says the same until a verb or time changes it.
+        To be carried out (`assign`), or made impossible, before it is asked again.
         """
         self._advance(now)
-        fit, rows = self._fit, self._fit.classes
-        if not ((fit.waiting[:rows] > 0) & (fit.takers[:rows] > 0)).any():
-            return []
-        waiting, takers = fit.waiting[:rows].copy(), fit.takers[:rows].copy()
-        priority, rank, visit = fit.priority[:rows].copy(), fit.rank[:rows].copy(), fit.visit[:rows].copy()
-        ready = fit.ready[: len(fit.agent_at)].copy()
-        taken = [0] * rows
-        decisions = []
-        while (row := matching.first_class(waiting, takers, priority, rank, visit)) >= 0:
-            line = self._lines[row]
-            contact = self._by_visit[line[taken[row]][2]]
-            slot = self._best_agent(contact, ready)
-            decisions.append(
-                Decision(
-                    contact.id,
-                    fit.agent_at[slot],
-                    contact.queue.rules.name,
-                    contact.step,
-                    fit.level(slot, row),
-                )
-            )
-            ready[slot] = False
-            takers -= fit.fits_classes(slot)
-            taken[row] += 1
-            waiting[row] -= 1
-            if waiting[row]:
-                key = line[taken[row]]
-                priority[row], rank[row], visit[row] = -key[0], key[1], key[2]
-        return decisions
+        slot, agent = matching.decide(self._fit.tables, now)
+        if slot < 0:
+            return None
+        waiting, row = self._contact_at[slot], self._fit.tables.contacts[slot]
+        assert waiting is not None
+        group = self._fit.agents[agent].group
+        return Decision(
+            waiting.id,
+            self._agent_at[agent],
+            waiting.queue,
+            waiting.language,
+            self._fit.step_of[row.class_],
+            self._fit.tables.levels[row.class_, group],
+        )
+
+    def rings_too(self, now: float, decision: Decision, ringing: int) -> str:
+        """With `ringing` phones ringing for a contact already: the next agent to ring; "": no more."""
+        rules = self._fit.rules.get(decision.queue)
+        if rules is None or rules.strategy is not Strategy.RING_ALL or ringing >= rules.ring_all_max:
+            return ""
+        step = min(decision.step, len(rules.relax))
+        class_ = self._class_of(decision.queue, decision.language) + step
+        agent = matching.best_agent(self._fit.tables, now, class_)
+        return "" if agent < 0 else self._agent_at[agent]
 
     def assign(self, now: float, contact: str, agent: str) -> None:
-        """Commit one decision: the contact leaves the line, the agent rings. Raises `Refused` unless ready.
+        """Commit one decision: the contact leaves the line, the agent rings, or has one text contact more. Raises
+        `Refused` unless he is ready.
 
-        A contact unknown here (its queue is gone from the configuration) only makes the agent ring.
+        A contact that does not wait here (its queue is gone, or it rings elsewhere too) only makes the agent ring.
         """
-        slot = self._fit.slot(agent)
-        if not self._fit.ready[slot]:
+        slot, t = self._slot(agent), self._fit.tables
+        waiting = self._waiting.get(contact)
+        channel = rows.VOICE
+        if waiting is not None:
+            channel = t.classes[t.contacts[waiting.slot].class_].channel
+        if not t.spots[slot * rows.CHANNELS + channel].on:
             raise Refused(f"agent {agent} is not ready", code="agent-not-ready")
-        self._fit.set_state(slot, AgentState.RINGING)
         self.leave(contact)
+        matching.take(t, now, slot, channel)
 
     def overflows(self, now: float) -> list[Overflow]:
         """Contacts whose queue's rules send them on now, in order of precedence: who comes first goes first."""
-        due = self._overflow_at[: bisect_right(self._overflow_at, (now, self._visits))]
-        gone = dict.fromkeys((self._by_visit[visit].key for _, visit in due), "wait")
-        for row in np.flatnonzero(self._fit.waiting[: self._fit.classes]).tolist():
-            rules = self._queues[self._fit.key_of[row][0]].rules
-            if rules.overflow_no_staff and not self._fit.staff[self._fit.loosest(row)]:
-                for key in self._lines[row]:
-                    gone.setdefault(key, "no-staff")
-        return [self._overflow(key, gone[key]) for key in sorted(gone)]
+        self._advance(now)
+        gone = {self._waiting[contact].key: (self._waiting[contact], "wait") for contact in self._overdue}
+        t = self._fit.tables
+        if any(queue.waiting and (queue.no_staff or queue.sent_at_close) for queue in t.queues):
+            for waiting in self._waiting.values():
+                class_ = t.contacts[waiting.slot].class_
+                if matching.in_vain(t, now, class_):
+                    queue = t.queues[t.classes[class_].queue]
+                    closed = queue.sent_at_close and queue.closes_at <= now
+                    gone.setdefault(waiting.key, (waiting, "closed" if closed else "no-staff"))
+        return [
+            Overflow(waiting.id, waiting.queue, self._fit.rules[waiting.queue].overflow_to, reason)
+            for waiting, reason in (gone[key] for key in sorted(gone))
+        ]
 
     def next_time(self, now: float) -> float | None:
         """When time alone next changes a requirement or makes a contact overflow; always after `now`."""
         self._advance(now)
-        times = [self._relax_at[0][0]] if self._relax_at else []
-        later = bisect_right(self._overflow_at, (now, self._visits))
-        if later < len(self._overflow_at):
-            times.append(self._overflow_at[later][0])
-        return min(times, default=None)
+        when = matching.next_time(self._fit.tables)
+        for queue in self._fit.tables.queues:
+            if queue.waiting and queue.sent_at_close and queue.closes_at > now:
+                when = min(when, queue.closes_at)
+        return None if when == inf else when
 
     def position(self, contact: str) -> int:
         """1: next of its queue; 0: not waiting."""
-        waiting = self._contacts.get(contact)
-        return 0 if waiting is None else bisect_left(waiting.queue.line, waiting.key) + 1
+        waiting = self._waiting.get(contact)
+        return 0 if waiting is None else bisect_left(self._lines[waiting.queue], waiting.key) + 1
 
     def queue_of(self, contact: str) -> str:
         """Where the contact waits; "": nowhere."""
-        waiting = self._contacts.get(contact)
-        return "" if waiting is None else waiting.queue.rules.name
+        waiting = self._waiting.get(contact)
+        return "" if waiting is None else waiting.queue
 
     def waiting(self, queue: str) -> int:
-        return len(self._queues[queue].line) if queue in self._queues else 0
+        return len(self._lines.get(queue, ()))
 
     def longest_wait(self, now: float, queue: str) -> float:
         """Seconds since the earliest `queued_at` of those waiting; 0 when nobody waits."""
-        line = self._queues[queue].line if queue in self._queues else []
-        return max(0.0, now - min((self._by_visit[key[2]].queued_at for key in line), default=now))
+        return max(0.0, now - min((key[1] for key in self._lines.get(queue, ())), default=now))
 
     def staffed(self, queue: str) -> int:
         """Agents logged in (paused or busy ones too) who could take a fully relaxed contact, any language."""
-        return int(self._fit.staff[self._loosest_of(queue)]) if queue in self._queues else 0
-
-    def ready(self, queue: str) -> int:
-        """Of those, the ones ready now."""
-        return int(self._fit.takers[self._loosest_of(queue)]) if queue in self._queues else 0
+        return self._loosest(queue).staff if queue in self._fit.rules else 0
 
     def working(self, queue: str) -> int:
         """Of those, the ones ready or busy: logged in and not paused."""
-        return self._fit.working(self._loosest_of(queue)) if queue in self._queues else 0
+        return self._loosest(queue).working if queue in self._fit.rules else 0
 
-    def _refusal(self, place: _Queue, language: str) -> str:
-        rules = place.rules
-        if len(self._contacts) >= self._contacts_max or 0 < rules.overflow_size <= len(place.line):
+    def ready(self, queue: str) -> int:
+        """Of those, the ones ready now."""
+        if queue not in self._fit.rules:
+            return 0
+        return matching.ready_for(self._fit.tables, self._loosest(queue).loosest)
+
+    def _loosest(self, queue: str) -> rows.Class:
+        first = self._fit.classes[self._class_of(queue, "")]
+        return self._fit.classes[first.loosest]
+
+    def _refusal(self, now: float, class_: int) -> str:
+        if len(self._waiting) >= self._contacts_max:
             return "size"
-        loosest = self._fit.class_of(rules.name, _asked_language(rules, language), len(rules.relax))
-        return "no-staff" if rules.overflow_no_staff and not self._fit.staff[loosest] else ""
-
-    def _loosest_of(self, queue: str) -> int:
-        return self._fit.class_of(queue, "", len(self._queues[queue].rules.relax))
-
-    def _best_agent(self, contact: _Contact, ready: matching.Bools) -> int:
-        agents = np.flatnonzero(self._fit.fits_agents(contact.class_) & ready)
-        if contact.queue.rules.strategy is Strategy.BEST_SKILL:
-            agents = self._fit.best_skilled(agents, contact.class_)
-        return matching.longest_idle(agents, self._fit.idle_since, self._fit.turn)
-
-    def _overflow(self, key: _Key, reason: str) -> Overflow:
-        contact = self._by_visit[key[2]]
-        rules = contact.queue.rules
-        return Overflow(contact.id, rules.name, rules.overflow_to, reason)
-
-    def _overflow_time(self, contact: _Contact) -> float | None:
-        wait_s = contact.queue.rules.overflow_wait_s
-        return contact.queued_at + wait_s if wait_s else None
+        return _REASON[matching.refused(self._fit.tables, now, class_)]
 
     def _advance(self, now: float) -> None:
         """Let relaxation stand as of `now`. A clock that steps back is obeyed at the price of a full pass."""
         if now < self._now:
             self._now = now
-            self._place_all()
-            return
+            self._forget()
         self._now = now
-        while self._relax_at and self._relax_at[0][0] <= now:
-            contact = self._by_visit[self._relax_at[0][1]]
-            self._unplace(contact)
-            self._place_in_class(contact)
+        while (slot := matching.advance(self._fit.tables, now)) >= 0:
+            waiting = self._contact_at[slot]
+            assert waiting is not None
+            self._overdue.add(waiting.id)
 
-    def _place_all(self) -> None:
-        for row in range(len(self._lines)):
-            self._fit.head(row, waiting=0)
-        self._lines, self._relax_at, self._overflow_at = [], [], []
-        for contact in self._contacts.values():
-            self._place(contact)
+    def _class_of(self, queue: str, language: str) -> int:
+        """Raises `LimitReached` for too many skills or classes in use."""
+        try:
+            return self._fit.class_of(queue, language)
+        except LimitReached:
+            self._forget()
+            return self._fit.class_of(queue, language)
 
-    def _place(self, contact: _Contact) -> None:
-        self._place_in_class(contact)
-        if (when := self._overflow_time(contact)) is not None:
-            insort(self._overflow_at, (when, contact.key[2]))
+    def _forget(self) -> None:
+        """The same rules in new tables: without the groups, classes and skills that nobody has any more."""
+        self._make_anew(list(self._fit.rules.values()))
 
-    def _place_in_class(self, contact: _Contact) -> None:
-        rules = contact.queue.rules
-        contact.step = rules.step_at(contact.queued_at, self._now)
-        contact.class_ = self._fit.class_of(
-            rules.name, _asked_language(rules, contact.language), contact.step
-        )
-        while len(self._lines) <= contact.class_:
-            self._lines.append([])
-        insort(self._lines[contact.class_], contact.key)
-        self._tell_head(contact.class_)
-        if (when := rules.next_step_at(contact.queued_at, contact.step)) is not None:
-            insort(self._relax_at, (when, contact.key[2]))
+    def _slot(self, agent: str) -> int:
+        """The agent's slot; one never seen gets one, logged out and without skills."""
+        known = self._known.get(agent)
+        return (self._add_agent(agent) if known is None else known).slot
 
-    def _unplace(self, contact: _Contact) -> None:
-        _remove(self._lines[contact.class_], contact.key)
-        self._tell_head(contact.class_)
-        when = contact.queue.rules.next_step_at(contact.queued_at, contact.step)
-        if when is not None:
-            _remove(self._relax_at, (when, contact.key[2]))
-
-    def _tell_head(self, row: int) -> None:
-        line = self._lines[row]
-        if line:
-            self._fit.head(row, waiting=len(line), key=line[0])
+    def _add_agent(self, agent: str) -> _Known:
+        group = self._fit.group_of({}, ())
+        if self._agents_free:
+            slot = self._agents_free.pop()
+            self._agent_at[slot] = agent
+            self._fit.agents[slot] = Agent(group=group)
+        elif len(self._agent_at) < self._agents_max:
+            slot = len(self._agent_at)
+            self._agent_at.append(agent)
+            self._fit.agents.append(Agent(group=group))
+            self._fit.spots.extend(Spot() for _ in range(rows.CHANNELS))
         else:
-            self._fit.head(row, waiting=0)
+            raise LimitReached(f"more than {self._agents_max} agents", code="agents-max")
+        self._known[agent] = _Known(slot, {}, ())
+        return self._known[agent]
+
+    def _place(self, contact: str, queue: str, language: str) -> _Waiting:
+        """A slot for a contact."""
+        if self._contacts_free:
+            slot = self._contacts_free.pop()
+        else:
+            slot = len(self._contact_at)
+            self._contact_at.append(None)
+            self._add_slot()
+        waiting = _Waiting(contact, queue, language, slot, (0, 0.0, 0, 0))
+        self._waiting[contact] = self._contact_at[slot] = waiting
+        return waiting
+
+    def _add_slot(self) -> None:
+        t = self._fit.tables
+        self._fit.contacts.append(Contact())
+        t.for_one.append(0)
+        t.timer_ats.extend([0.0] * rows.TIMERS_PER_CONTACT)
+        t.timer_tags.extend([0] * rows.TIMERS_PER_CONTACT)
+
+    def _make_anew(self, rules: list[QueueRules]) -> None:
+        """Other tables for the same people: every agent keeps state and turn, every contact its place."""
+        old, self._fit = self._fit, Eligibility(rules)
+        nobody = self._fit.group_of({}, ())
+        group_at = {
+            known.slot: self._fit.group_of(known.skills, known.queues) for known in self._known.values()
+        }
+        for slot, row in enumerate(old.agents):
+            self._fit.agents.append(replace(row, group=group_at.get(slot, nobody)))
+            self._fit.spots.extend(Spot() for _ in range(rows.CHANNELS))
+        t = self._fit.tables
+        t.totals[0].turns = old.tables.totals[0].turns
+        for slot in sorted(range(len(old.agents)), key=lambda slot: _turn(old.agents[slot])):
+            matching.lane_up(t, slot)
+        for queue, at in self._closes.items():
+            if queue in self._fit.queue_at:
+                t.queues[self._fit.queue_at[queue]].closes_at = at
+        for _ in old.contacts:
+            self._add_slot()
+        self._overdue, self._lines = set(), {}
+        for waiting in self._waiting.values():  # in the order of their visits
+            self._stand(waiting, old.contacts[waiting.slot])
+
+    def _stand(self, waiting: _Waiting, row: Contact) -> None:
+        class_ = self._fit.class_of(waiting.queue, waiting.language)
+        matching.enqueue(
+            self._fit.tables, self._now, waiting.slot, class_, row.priority, row.rank, row.queued_at, row.knows, row.knows_until
+        )  # fmt: skip
+        waiting.key = (-row.priority, row.queued_at, row.rank, self._fit.tables.totals[0].visits)
+        insort(self._lines.setdefault(waiting.queue, []), waiting.key)
 
 
-def _asked_language(rules: QueueRules, language: str) -> str:
-    return language if rules.language_level else ""
-
-
-def _remove(line: list[_Item], item: _Item) -> None:
-    """Take `item` out of a sorted list that holds it."""
-    del line[bisect_left(line, item)]
+def _turn(row: Agent) -> tuple[float, int]:
+    return row.since, row.turn

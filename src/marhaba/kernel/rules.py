@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 
 from marhaba.kernel.errors import BadInput
 
@@ -16,11 +17,22 @@ LANGUAGE = "language"
 """In a relaxation step: the contact's own language, whichever that is."""
 RELAX_STEPS_MAX = 16
 """Nobody can foresee what more steps would do, and every step is a class of waiting contacts."""
+KEEPS_MAX = 8
+"""Each is counted anew with every decision of the queue."""
+RING_ALL_MAX = 10
+"""Phones that ring at once for one caller: beyond it a team is not small, and every ring but one is a waste."""
 
 
 class Strategy(Enum):
     LONGEST_IDLE = "longest-idle"  # among those who meet the requirement
     BEST_SKILL = "best-skill"  # highest sum of levels in the queue's skills, then longest idle
+    LEAST_OCCUPIED = "least-occupied"  # smallest share of the time since login spent busy, then longest idle
+    RING_ALL = "ring-all"  # all of them at once, up to `ring_all_max`; who answers first has it
+
+
+class Channel(Enum):
+    VOICE = "voice"  # one at a time
+    TEXT = "text"  # as many as the agent may hold at once, and none while he is on the phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,12 @@ class QueueRules:
     """The rules of one queue. Raises `BadInput` for a level or a step that cannot be meant.
 
     `overflow_to` may be empty: the contact is then handed back to whoever runs the queue, with the reason.
+
+    `weight`: between queues whose contacts have the same priority, the one goes first whose wait times its weight is
+    greatest. All alike (the default): who has waited longest. 1 / target: who has used up most of the target.
+
+    `keep`: by queue, how many agents ready for that queue are not given to this one: so an outbound or a less urgent
+    queue never takes the last agents from the other.
     """
 
     name: str
@@ -43,10 +61,15 @@ class QueueRules:
     language_level: int = 1  # minimum level of "lang:<the contact's language>"; 0: the language is ignored
     priority: int = 0
     strategy: Strategy = Strategy.LONGEST_IDLE
+    ring_all_max: int = 5
+    channel: Channel = Channel.VOICE
+    weight: float = 1.0
+    keep: Mapping[str, int] = field(default_factory=dict)
     relax: tuple[RelaxStep, ...] = ()
     overflow_wait_s: float = 0.0
     overflow_size: int = 0
     overflow_no_staff: bool = False
+    overflow_at_close: bool = False  # who still waits when the queue closes is sent on; else he is served
     overflow_to: str = ""
 
     def __post_init__(self) -> None:
@@ -56,6 +79,22 @@ class QueueRules:
             )
         for skill, level in (*self.skills.items(), (LANGUAGE, self.language_level)):
             check_level(skill, level)
+        if not 0.0 < self.weight < inf:
+            raise BadInput(f"queue {self.name}: weight {self.weight} is not above 0", code="weight")
+        if self.channel is Channel.TEXT and self.strategy is Strategy.RING_ALL:
+            raise BadInput(f"queue {self.name}: only a telephone rings, see ring-all", code="ring-all")
+        if not 1 <= self.ring_all_max <= RING_ALL_MAX:
+            raise BadInput(
+                f"queue {self.name}: {self.ring_all_max} phones, 1 to {RING_ALL_MAX}", code="ring-all"
+            )
+        if (
+            len(self.keep) > KEEPS_MAX
+            or any(agents < 0 for agents in self.keep.values())
+            or self.name in self.keep
+        ):
+            raise BadInput(
+                f"queue {self.name}: keeps agents for at most {KEEPS_MAX} other queues", code="keep"
+            )
         if len(self.relax) > RELAX_STEPS_MAX:
             raise BadInput(f"queue {self.name}: more than {RELAX_STEPS_MAX} relaxation steps", code="relax")
         after, levels = 0.0, {**self.skills, LANGUAGE: self.language_level}
