@@ -199,9 +199,10 @@ def test_nobody_waits_for_an_agent_who_will_not_come(what: str) -> None:
         seat(routing, "knows-him", vip=1 if what == "unfit" else 3)
         routing.agent_state(0.0, "knows-him", AgentState.TALKING)
     routing.enqueue(0.0, "c", "q", knows="knows-him", knows_s=60.0)
+    routing.enqueue(0.0, "d", "q", knows="other", knows_s=60.0)
     match what:
         case "logs out":
-            assert routing.decide(1.0) is None
+            assert first(routing, 1.0) == ("d", "other")
             routing.agent_state(1.0, "knows-him", OUT)
             routing.agent_state(1.0, "knows-him", AgentState.TALKING)
         case "is removed":
