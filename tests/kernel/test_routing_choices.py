@@ -213,6 +213,16 @@ def test_nobody_waits_for_an_agent_who_will_not_come(what: str) -> None:
     assert first(routing, 5.0) == ("c", "other")
 
 
+def test_once_nobody_waits_for_him_his_hour_means_nothing() -> None:
+    routing = house()
+    seat(routing, "knows-him")
+    routing.agent_state(0.0, "knows-him", PAUSED)
+    routing.enqueue(0.0, "c", "q", knows="knows-him", knows_s=30.0)
+    assert routing.next_time(1.0) == 30.0
+    routing.agent_state(1.0, "knows-him", OUT)
+    assert routing.next_time(1.0) is None
+
+
 def test_who_waits_for_one_agent_is_not_relaxed_meanwhile_and_keeps_place_and_rules() -> None:
     relax = (RelaxStep(10, {"vip": 1}), RelaxStep(20, {"vip": 0}))
     routing = house(phone(skills={"vip": 2}, relax=relax, overflow_wait_s=50))
@@ -280,19 +290,15 @@ def test_nobody_rings_too_where_nobody_is_left_or_only_one_rings() -> None:
 
 
 def test_the_least_occupied_agent_goes_first_and_idleness_settles_ties() -> None:
-    """The worked number of docs/design/routing.md: 90 s of 120 s is more than 100 s of 200 s."""
+    """The worked number of docs/design/routing.md: 90 s of 120 s are more than 100 s of 200 s."""
     routing = house(phone(strategy=Strategy.LEAST_OCCUPIED))
-    for agent, busy, ready in (
-        ("three-quarters", 90.0, 30.0),
-        ("half", 100.0, 90.0),
-        ("half-too", 50.0, 40.0),
-    ):
+    for agent, busy, ready in (("0.75", 90.0, 30.0), ("0.50", 100.0, 90.0), ("0.50 too", 50.0, 40.0)):
         seat(routing, agent)
-        routing.set_work(agent, Work(190.0, busy, ready))
+        routing.set_work(agent, Work(200.0 if agent == "0.75" else 190.0, busy, ready))
     routing.enqueue(200.0, "c1", "q")
     routing.enqueue(200.0, "c2", "q")
     routing.enqueue(200.0, "c3", "q")
-    assert carry_out(routing, 200.0) == [("c1", "half"), ("c2", "half-too"), ("c3", "three-quarters")]
+    assert carry_out(routing, 200.0) == [("c1", "0.50"), ("c2", "0.50 too"), ("c3", "0.75")]
 
 
 def test_occupancy_counts_from_login_and_pauses_count_for_nothing() -> None:

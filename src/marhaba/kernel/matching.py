@@ -450,25 +450,21 @@ def decide(t: Tables, now: float) -> tuple[int, int]:
 
 
 def _earlier(t: Tables, now: float, class_: int, best: int) -> int:
-    """The head of the class, if somebody may take it and it goes before `best`; else `best`."""
+    """The head of the class, if it goes before `best` and somebody may take it; else `best`."""
     line = t.classes[class_]
-    if line.waiting == 0:
+    if line.waiting == 0 or (best >= 0 and not _before(t, now, line.first, best)):
         return best
     if line.fresh > 0 or line.keeps_count > 0:
-        if best_agent(t, now, class_) < 0:
-            return best
-    else:
-        for i in range(t.totals[0].fresh_lanes):
-            lane = t.fresh_lanes[i]
-            if (
-                t.levels[class_, lane // CHANNELS] >= 0
-                and lane % CHANNELS == line.channel
-                and t.lanes[lane].ready > 0
-            ):
-                break
-        else:
-            return best
-    return line.first if best < 0 or _before(t, now, line.first, best) else best
+        return line.first if best_agent(t, now, class_) >= 0 else best
+    for i in range(t.totals[0].fresh_lanes):
+        lane = t.fresh_lanes[i]
+        if (
+            lane % CHANNELS == line.channel
+            and t.lanes[lane].ready > 0
+            and t.levels[class_, lane // CHANNELS] >= 0
+        ):
+            return line.first
+    return best
 
 
 def _nothing_fresh(t: Tables) -> None:
