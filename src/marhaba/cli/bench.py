@@ -16,6 +16,7 @@ BENCHES = {
     "floor": ("marhaba.cli.bench_floor", "bench_floor"),
     "media": ("marhaba.cli.bench_media", "bench_media"),
     "routing": ("marhaba.cli.bench_routing", "bench_routing"),
+    "simulator": ("marhaba.cli.bench_simulator", "bench_simulator"),
     "start": ("marhaba.cli.bench_start", "bench_start"),
 }
 """Each function returns {"figures": {key: number}, "targets": {key: [comparison, number]}}."""

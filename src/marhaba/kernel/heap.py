@@ -31,26 +31,27 @@ def pop(ats: Floats, tags: Ints, count: int) -> int:
     """Take the first entry, which stands at index 0, out. Returns the new count."""
     count -= 1
     if count > 0:
-        sink(ats, tags, count, 0, ats[count], tags[count])
+        replace(ats, tags, count, ats[count], tags[count])
     return count
 
 
-def sink(ats: Floats, tags: Ints, count: int, hole: int, at: float, tag: int) -> None:
-    """Let an entry find its place from `hole` downwards: also how the first entry is replaced by a later one."""
-    while True:
-        below = 2 * hole + 1
-        if below >= count:
-            break
+def replace(ats: Floats, tags: Ints, count: int, at: float, tag: int) -> None:
+    """Put an entry in the place of the first.
+
+    The hole goes down to the end, always to the smaller side, and the entry up from there: it mostly belongs near the
+    end, so that asking on the way down would be asking in vain (Wegener 1993, bottom-up heapsort).
+    """
+    hole, below = 0, 1
+    while below + 1 < count:
         other = below + 1
-        if other < count and (
-            ats[other] < ats[below] or (ats[other] == ats[below] and tags[other] < tags[below])
-        ):
-            below = other
-        if at < ats[below] or (at == ats[below] and tag <= tags[below]):
-            break
+        earlier = (ats[other] < ats[below]) | ((ats[other] == ats[below]) & (tags[other] < tags[below]))
+        below += int(earlier)
+        ats[hole], tags[hole] = ats[below], tags[below]
+        hole, below = below, 2 * below + 1
+    if below < count:
         ats[hole], tags[hole] = ats[below], tags[below]
         hole = below
-    ats[hole], tags[hole] = at, tag
+    push(ats, tags, hole, at, tag)
 
 
 class Link(Protocol):

@@ -17,6 +17,7 @@ from marhaba.simulator.chance import key_of, stream_name
 from marhaba.simulator.compiled import entry
 from marhaba.simulator.laws import Constant, Law, compile_laws
 from marhaba.simulator.model import Agents, ModelData, PerInterval, Recorded, Shift, Steady
+from marhaba.simulator.packed import Pack, type_of
 from marhaba.simulator.world import World
 
 CONTACTS_FIRST = 1024
@@ -31,6 +32,7 @@ class Template:
     """A world before anything has happened; `streams`: a number for each contact type's name."""
 
     world: World
+    type: Pack
     streams: npt.NDArray[np.int64]
 
 
@@ -75,6 +77,8 @@ def template(data: ModelData, *, contacts: int, trace: int = 0) -> Template:
         period_ends=np.array(data.interval_ends),
         event_ats=np.zeros(contacts * EVENTS_PER_CONTACT + 2 * types + agents + 64),
         event_tags=np.zeros(contacts * EVENTS_PER_CONTACT + 2 * types + agents + 64, np.int64),
+        deadline_ats=np.zeros(contacts),
+        deadline_of=np.zeros(contacts, np.int64),
         counts=np.zeros((types, periods + 1, w_.MEASURES)),
         waits=np.zeros((types, 2, w_.WAIT_BINS), np.int64),
         queue_since=np.zeros(queues),
@@ -86,7 +90,7 @@ def template(data: ModelData, *, contacts: int, trace: int = 0) -> Template:
         trace=np.zeros(max(trace, 1), w_.TRACE),
     )
     streams = np.array([stream_name(each.name) for each in data.types], np.int64)
-    return Template(made, streams)
+    return Template(made, type_of("World", made), streams)
 
 
 def fresh(world: World) -> World:

@@ -10,6 +10,7 @@ import math
 from typing import Final
 
 from marhaba.kernel.rows import LOGGED_OUT, NONE, PAUSED, READY, RING_ALL, TEXT
+from marhaba.simulator import deadlines
 from marhaba.simulator import world as w_
 from marhaba.simulator.chance import gamma, sub_key, uniform
 from marhaba.simulator.compiled import compiled, entry, inlined, twin
@@ -27,8 +28,6 @@ PAUSE_ENDS: Final = 4
 RING_ENDS: Final = 5
 COMES_BACK: Final = 6
 ARRIVES: Final = 7
-CALLBACK_OFFERED: Final = 8
-GIVES_UP: Final = 9
 _BITS: Final = 24
 _MASK: Final = (1 << _BITS) - 1
 HOPS_MAX: Final = 8
@@ -45,28 +44,10 @@ TRACE_FULL: Final = 4
 def _schedule(w: World, at: float, kind: int, generation: int, index: int) -> None:
     clock = w.clock[0]
     if clock.events == len(w.event_ats):
-        _sweep(w)
-        if clock.events * 4 > len(w.event_ats) * 3:
-            clock.status = EVENTS_FULL
-            return
+        clock.status = EVENTS_FULL
+        return
     tag = (((kind << _BITS) | (generation & _MASK)) << _BITS) | index
     clock.events = heap.push(w.event_ats, w.event_tags, clock.events, at, tag)
-
-
-@compiled
-def _sweep(w: World) -> None:
-    """Drop what will not happen any more: mostly the patience of callers who have been answered."""
-    clock, kept = w.clock[0], 0
-    for i in range(clock.events):
-        at, tag = w.event_ats[i], w.event_tags[i]
-        kind = tag >> (2 * _BITS)
-        contact = tag & _MASK
-        if kind < CALLBACK_OFFERED or (
-            w.callers[contact].generation & _MASK == (tag >> _BITS) & _MASK
-            and w.callers[contact].stage != w_.CONTACT_TALKS
-        ):
-            kept = heap.push(w.event_ats, w.event_tags, kept, at, tag)
-    clock.events = kept
 
 
 @inlined
@@ -120,13 +101,11 @@ def _note_unit(w: World, unit) -> None:  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _next_arrival(w: World, number: int) -> None:
-    """Schedule the type's next arrival: from the record, or by inverting the cumulated rate."""
+def _next_arrival(w: World, number: int) -> float:
+    """When the type's next contact comes: from the record, or by inverting the cumulated rate; inf: never again."""
     kind = w.types[number]
     if kind.recorded_end > 0:
-        if kind.recorded < kind.recorded_end:
-            _schedule(w, w.recorded[kind.recorded].at, ARRIVES, 0, number)
-        return
+        return w.recorded[kind.recorded].at if kind.recorded < kind.recorded_end else math.inf
     left = -math.log(uniform(w.keys[number, w_.P_ARRIVAL], kind.arrivals))
     period, at = kind.walk_period, kind.walk_at
     while period < len(w.period_ends):
@@ -136,20 +115,21 @@ def _next_arrival(w: World, number: int) -> None:
             at += left / rate
             kind.walk_period = period
             kind.walk_at = at
-            _schedule(w, at, ARRIVES, 0, number)
-            return
+            return at
         left -= room
         at = w.period_ends[period]
         period += 1
     kind.walk_period = period
+    return math.inf
 
 
 @compiled
-def _arrive(w: World, number: int) -> None:
+def _arrive(w: World, number: int) -> int:
+    """The first event: a contact of this type. The type's next arrival takes its place."""
     clock, kind = w.clock[0], w.types[number]
     if clock.free == 0:
         clock.status = CONTACTS_FULL
-        return
+        return NONE
     clock.free -= 1
     contact = w.free[clock.free]
     caller = w.callers[contact]
@@ -167,13 +147,17 @@ def _arrive(w: World, number: int) -> None:
         kind.recorded += 1
     kind.arrivals += 1
     clock.live += 1
-    _next_arrival(w, number)
-    _come(w, contact)
+    at = _next_arrival(w, number)
+    if at < math.inf:
+        heap.replace(w.event_ats, w.event_tags, clock.events, at, w.event_tags[0])
+    else:
+        clock.events = heap.pop(w.event_ats, w.event_tags, clock.events)
+    return _come(w, contact)
 
 
 @compiled
-def _come(w: World, contact: int) -> None:
-    """At the door of the type's queue, or where that sends who is refused."""
+def _come(w: World, contact: int) -> int:
+    """At the door of the type's queue, or where that sends who is refused. NONE: refused everywhere."""
     clock, caller = w.clock[0], w.callers[contact]
     kind = w.types[caller.type]
     caller.arrived_at = clock.now
@@ -181,6 +165,7 @@ def _come(w: World, contact: int) -> None:
     caller.rank = clock.ranks
     caller.callback = 0
     caller.ringing = NONE
+    caller.deadline = NONE
     clock.ranks += 1
     _count(w, contact, w_.OFFERED, 1.0)
     entry = kind.class_
@@ -193,16 +178,10 @@ def _come(w: World, contact: int) -> None:
     if entry < 0:
         _count(w, contact, w_.BLOCKED, 1.0)
         _follow(w, contact, w_.AFTER_BLOCK)
-        return
+        return NONE
     caller.entry = entry
     _stand(w, contact, clock.now)
-    _dispatch(w)
-    if caller.stage == w_.CONTACT_WAITS:
-        _count(w, contact, w_.WAITED, 1.0)
-        balks = uniform(w.keys[caller.type, w_.P_BALK], _index_of(w, caller)) < kind.balk
-        _be_patient(w, contact, balks)
-    elif caller.stage == w_.CONTACT_RINGS:
-        _be_patient(w, contact, False)
+    return contact
 
 
 @compiled
@@ -226,23 +205,24 @@ def _stand(w: World, contact: int, queued_at: float) -> None:
 
 
 @compiled
-def _be_patient(w: World, contact: int, balks: bool) -> None:
-    """Nobody has answered yet: now it matters for how long he waits."""
+def _be_patient(w: World, contact: int) -> None:
+    """If nobody has answered yet, it matters for how long he waits, or whether at all."""
     caller = w.callers[contact]
     kind = w.types[caller.type]
+    if caller.stage != w_.CONTACT_WAITS and caller.stage != w_.CONTACT_RINGS:
+        return
+    n = _index_of(w, caller)
     patience = caller.patience
     if math.isnan(patience):
-        n = _index_of(w, caller)
         patience = draw(w.laws, w.law_values, kind.patience, w.keys[caller.type, w_.P_PATIENCE], n)
-    if balks or patience <= 0.0:
-        _give_up(w, contact)
-        _dispatch(w)
-        return
-    if patience < math.inf:
-        _schedule(w, caller.arrived_at + patience, GIVES_UP, caller.generation, contact)
-    if kind.callback_after_s < math.inf:
-        at = caller.arrived_at + kind.callback_after_s
-        _schedule(w, at, CALLBACK_OFFERED, caller.generation, contact)
+    if caller.stage == w_.CONTACT_WAITS:
+        _count(w, contact, w_.WAITED, 1.0)
+        if kind.balk > 0.0 and uniform(w.keys[caller.type, w_.P_BALK], n) < kind.balk:
+            patience = 0.0
+    caller.gives_up_at = caller.arrived_at + patience
+    until = min(caller.gives_up_at, caller.arrived_at + kind.callback_after_s)
+    if until < math.inf:
+        deadlines.put(w, contact, until)
 
 
 @compiled
@@ -297,13 +277,11 @@ def _follow(w: World, contact: int, after: int) -> None:
             caller.knows_s = row.knows_s
         caller.type = row.to
         caller.attempts += 1
-        caller.generation += 1
         caller.stage = w_.CONTACT_AWAY
         caller.patience = math.nan
         caller.handle = math.nan
-        _schedule(w, clock.now + delay, COMES_BACK, caller.generation, contact)
+        _schedule(w, clock.now + delay, COMES_BACK, 0, contact)
         return
-    caller.generation += 1
     caller.stage = w_.CONTACT_IDLE
     w.free[clock.free] = contact
     clock.free += 1
@@ -349,6 +327,7 @@ def _send_on(w: World, contact: int) -> None:
     _leave(w, contact)
     to = w.entries[caller.entry].to
     if to < 0:
+        deadlines.take_out(w, contact)
         _count(w, contact, w_.BLOCKED, 1.0)
         _follow(w, contact, w_.AFTER_BLOCK)
         return
@@ -468,6 +447,7 @@ def _answer(w: World, contact: int, agent: int) -> None:
     n = _index_of(w, caller)
     caller.stage = w_.CONTACT_TALKS
     caller.agent = agent
+    deadlines.take_out(w, contact)
     seconds = caller.handle
     if math.isnan(seconds):
         law = w.talks[caller.type, unit.of]
@@ -489,7 +469,7 @@ def _answer(w: World, contact: int, agent: int) -> None:
     w.waits[caller.type, 0, _wait_bin(wait_s)] += 1
     if clock.tracing > 0:
         _trace(w, contact, agent, wait_s)
-    _schedule(w, clock.now + seconds, TALK_ENDS, caller.generation, contact)
+    _schedule(w, clock.now + seconds, TALK_ENDS, 0, contact)
 
 
 @compiled
@@ -641,7 +621,9 @@ def begin(w: World) -> None:
         if kind.busyness > 0.0:
             key = sub_key(w.keys[number, w_.P_BUSYNESS], 0)
             kind.factor = gamma(kind.busyness, key) / kind.busyness
-        _next_arrival(w, number)
+        at = _next_arrival(w, number)
+        if at < math.inf:
+            _schedule(w, at, ARRIVES, 0, number)
     _next_change(w)
     _schedule(w, w.period_ends[0], PERIOD_ENDS, 0, 0)
 
@@ -651,69 +633,66 @@ def run(w: World, events: int) -> int:
     """Carry out so many events. Returns MORE, FINISHED (nothing is left to happen), or what there was no room for."""
     clock = w.clock[0]
     for _ in range(events):
+        event = w.event_ats[0] if clock.events > 0 else math.inf
+        deadline = w.deadline_ats[0] if clock.deadlines > 0 else math.inf
         timer = kernel.next_time(w.t) if w.t.totals[0].timers > 0 else math.inf
-        if clock.events == 0 or timer < w.event_ats[0]:
-            if timer == math.inf:
+        newcomer = NONE
+        if event <= deadline and event <= timer:
+            if event == math.inf:
                 return FINISHED
+            clock.now = event
+            newcomer = _happen(w, w.event_tags[0])
+        elif deadline < timer:
+            clock.now = deadline
+            _deadline(w, w.deadline_of[0])
+        else:
             clock.now = timer
-            _dispatch(w)
-            continue
-        clock.now = w.event_ats[0]
-        tag = w.event_tags[0]
-        clock.events = heap.pop(w.event_ats, w.event_tags, clock.events)
         clock.handled += 1
-        _happen(w, tag >> (2 * _BITS), (tag >> _BITS) & _MASK, tag & _MASK)
+        _dispatch(w)
+        if newcomer >= 0:
+            _be_patient(w, newcomer)
         if clock.status != MORE:
             return clock.status
     return MORE
 
 
 @compiled
-def _happen(w: World, kind: int, generation: int, index: int) -> None:
+def _happen(w: World, tag: int) -> int:
+    """The first event; it is taken out. Returns a contact that has just come, or NONE."""
+    clock = w.clock[0]
+    kind, generation, index = tag >> (2 * _BITS), (tag >> _BITS) & _MASK, tag & _MASK
+    if kind == ARRIVES:
+        return _arrive(w, index)
+    clock.events = heap.pop(w.event_ats, w.event_tags, clock.events)
     if kind == TALK_ENDS:
         _talk_ends(w, index)
-        _dispatch(w)
-    elif kind == ARRIVES:
-        _arrive(w, index)
-    elif kind == GIVES_UP:
-        _patience_ends(w, generation, index)
     elif kind == WRAP_ENDS:
         _free_agent(w, index)
-        _dispatch(w)
     elif kind == COMES_BACK:
-        _come(w, index)
-    elif kind == CALLBACK_OFFERED:
-        _offer_callback(w, generation, index)
+        return _come(w, index)
     elif kind == RING_ENDS:
         if w.workers[index].rings & _MASK == generation:
             _rang(w, index)
-            _dispatch(w)
     elif kind == PAUSE_ENDS:
         _pause_ends(w, index)
-        _dispatch(w)
     elif kind == STAFF_CHANGES:
         _staff_changes(w, index)
-        _dispatch(w)
     else:
         _period_ends(w, index)
+    return NONE
 
 
 @compiled
-def _patience_ends(w: World, generation: int, contact: int) -> None:
+def _deadline(w: World, contact: int) -> None:
+    """A waiting contact gives up, or is offered a callback: then he waits at home, and for ever."""
     caller = w.callers[contact]
-    if caller.generation & _MASK == generation and caller.callback == 0:
-        if caller.stage == w_.CONTACT_WAITS:
-            _give_up(w, contact)
-        elif caller.stage == w_.CONTACT_RINGS:
-            _give_up(w, contact)
-            _dispatch(w)
-
-
-@compiled
-def _offer_callback(w: World, generation: int, contact: int) -> None:
-    caller = w.callers[contact]
-    if caller.generation & _MASK == generation and caller.stage == w_.CONTACT_WAITS and caller.callback == 0:
+    deadlines.take_out(w, contact)
+    if caller.gives_up_at > w.clock[0].now:
         kind = w.types[caller.type]
         if uniform(w.keys[caller.type, w_.P_CALLBACK], _index_of(w, caller)) < kind.callback_p:
             caller.callback = 1
             _count(w, contact, w_.CALLBACKS, 1.0)
+        elif caller.gives_up_at < math.inf:
+            deadlines.put(w, contact, caller.gives_up_at)
+        return
+    _give_up(w, contact)

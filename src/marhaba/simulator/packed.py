@@ -94,19 +94,20 @@ def _never_changes(builder: Any, load: Any) -> None:
 class Packed:
     """A named tuple of arrays, and the memory in which compiled code finds them. A named tuple inside it is a pack inside."""
 
-    def __init__(self, name: str, arrays: Any) -> None:
+    def __init__(self, arrays: Any, type_: Pack) -> None:
         self.arrays = arrays
-        self.type = _type_of(name, arrays)
+        self.type = type_
         self._words = np.array(_words(arrays), np.int64)
         self.address = self._words.ctypes.data
 
 
-def _type_of(name: str, arrays: Any) -> Pack:
+def type_of(name: str, arrays: Any) -> Pack:
+    """The compiled type of a named tuple of arrays; the same for all of like arrays."""
     parts = zip(arrays._fields, arrays, strict=True)
     return Pack(
         name,
         tuple(
-            (field, _type_of(field, part) if hasattr(part, "_fields") else numba.typeof(part))
+            (field, type_of(field, part) if hasattr(part, "_fields") else numba.typeof(part))
             for field, part in parts
         ),
     )
@@ -123,9 +124,9 @@ def _words(arrays: Any) -> list[int]:
     return words
 
 
-def pack(name: str, arrays: _Arrays) -> _Arrays:
-    """For compiled code the same as the named tuple; the arrays must live for as long."""
-    return cast(_Arrays, Packed(name, arrays))
+def pack(arrays: _Arrays, type_: Pack) -> _Arrays:
+    """For compiled code the same as the named tuple; the arrays must live for as long. `type_`: of `type_of`."""
+    return cast(_Arrays, Packed(arrays, type_))
 
 
 @typeof_impl.register(Packed)

@@ -9,14 +9,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from marhaba.kernel.errors import BadInput
 from marhaba.simulator import world as w_
 from marhaba.simulator.model import ModelData
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -103,7 +106,7 @@ class Result:
         for number, name in enumerate(names):
             kinds = [number] if name else list(range(len(names) - 1))
             rows.append({"type": name, **self._figures(self._sums(kinds))})
-        return pl.DataFrame(rows)
+        return _frame(rows)
 
     def by_interval(self) -> pl.DataFrame:
         """The same for each contact type in each interval of arrival; `begins_s` from the day's beginning."""
@@ -113,7 +116,7 @@ class Result:
                 if begins_s >= self.data.warm_up_s:
                     sums = {key: self._cell([number], m, interval) for key, m in COUNTS.items()}
                     rows.append({"type": each.name, "begins_s": begins_s, **self._figures(_with_wait(sums))})
-        return pl.DataFrame(rows)
+        return _frame(rows)
 
     def agents(self) -> pl.DataFrame:
         """By agents of the model and interval: how many were there, how many busy, and the occupancy."""
@@ -138,7 +141,7 @@ class Result:
                         "occupancy_half": ratio.half,
                     }
                 )
-        return pl.DataFrame(rows)
+        return _frame(rows)
 
     def queues(self) -> pl.DataFrame:
         """By queue and interval: the mean length, the longest on average, and the band of nine days in ten at its end."""
@@ -160,7 +163,7 @@ class Result:
                         "end_high": high,
                     }
                 )
-        return pl.DataFrame(rows)
+        return _frame(rows)
 
     def waits(self) -> pl.DataFrame:
         """The histogram of waits by contact type: contacts a day whose wait was below `below_s` and above the row before."""
@@ -178,7 +181,7 @@ class Result:
                 }
                 for place in range(w_.WAIT_BINS)
             ]
-        return pl.DataFrame(rows)
+        return _frame(rows)
 
     # -- single figures ---------------------------------------------------------------------------------------
 
@@ -250,6 +253,12 @@ class Result:
             made = ratio_of(sums[over], sums[under])
             row[key], row[f"{key}_half"] = made.mean, made.half
         return row
+
+
+def _frame(rows: list[Any]) -> pl.DataFrame:
+    import polars as pl  # noqa: PLC0415 -- slow import
+
+    return pl.DataFrame(rows)
 
 
 def _with_wait(sums: dict[str, Floats]) -> dict[str, Floats]:

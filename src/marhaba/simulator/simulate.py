@@ -157,7 +157,7 @@ class _Runner:
             template = self._template
             world = building.fresh(template.world)
             building.set_streams(template, world, seed=self.seed, replication=number)
-            packed = pack("World", world)
+            packed = pack(world, template.type)
             engine.begin(packed)
             status = engine.MORE
             while status == engine.MORE:

@@ -77,6 +77,7 @@ CLOCK = np.dtype(
         ("now", "f8"),
         ("period", "i8"),
         ("events", "i8"),
+        ("deadlines", "i8"),
         ("free", "i8"),
         ("status", "i8"),
         ("ranks", "i8"),
@@ -151,7 +152,8 @@ CALLER = np.dtype(
     [
         ("type", "i8"),
         ("stage", "i8"),
-        ("generation", "i8"),
+        ("deadline", "i8"),
+        ("gives_up_at", "f8"),
         ("origin", "i8"),
         ("serial", "i8"),
         ("attempts", "i8"),
@@ -197,6 +199,8 @@ class World(NamedTuple):
     period_ends: Floats
     event_ats: Floats
     event_tags: Ints
+    deadline_ats: Floats
+    deadline_of: Ints
     counts: (
         Floats  # types x (periods + 1) x MEASURES; the last is after the last period's end, here and below
     )
