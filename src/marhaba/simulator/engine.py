@@ -9,92 +9,38 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from marhaba.kernel.rows import LOGGED_OUT, NONE, PAUSED, READY, RING_ALL, TEXT
+from marhaba.kernel.rows import NONE, PAUSED, READY, RING_ALL, TEXT
 from marhaba.simulator import deadlines
 from marhaba.simulator import world as w_
+from marhaba.simulator.agenda import (
+    ARRIVES,
+    BITS,
+    COMES_BACK,
+    CONTACTS_FULL,
+    FINISHED,
+    MASK,
+    MORE,
+    PAUSE_ENDS,
+    PERIOD_ENDS,
+    RING_ENDS,
+    STAFF_CHANGES,
+    TALK_ENDS,
+    TRACE_FULL,
+    WRAP_ENDS,
+    schedule,
+)
 from marhaba.simulator.chance import gamma, sub_key, uniform
-from marhaba.simulator.compiled import compiled, entry, inlined, twin
+from marhaba.simulator.compiled import compiled, entry, twin
 from marhaba.simulator.laws import draw
+from marhaba.simulator.staff import goes_home, next_change, pause_ends, staff_changes
+from marhaba.simulator.tally import count, index_of, note_most, note_queue, note_unit, wait_bin
 from marhaba.simulator.world import World
 
 kernel = twin("marhaba.kernel.matching")
 heap = twin("marhaba.kernel.heap")
 
-PERIOD_ENDS: Final = 0
-STAFF_CHANGES: Final = 1
-TALK_ENDS: Final = 2
-WRAP_ENDS: Final = 3
-PAUSE_ENDS: Final = 4
-RING_ENDS: Final = 5
-COMES_BACK: Final = 6
-ARRIVES: Final = 7
-_BITS: Final = 24
-_MASK: Final = (1 << _BITS) - 1
 HOPS_MAX: Final = 8
 """A contact refused at the door of a queue is sent on so many times."""
-
-MORE: Final = 0
-FINISHED: Final = 1
-CONTACTS_FULL: Final = 2
-EVENTS_FULL: Final = 3
-TRACE_FULL: Final = 4
-
-
-@compiled
-def _schedule(w: World, at: float, kind: int, generation: int, index: int) -> None:
-    clock = w.clock[0]
-    if clock.events == len(w.event_ats):
-        clock.status = EVENTS_FULL
-        return
-    tag = (((kind << _BITS) | (generation & _MASK)) << _BITS) | index
-    clock.events = heap.push(w.event_ats, w.event_tags, clock.events, at, tag)
-
-
-@inlined
-def _index_of(w: World, caller) -> int:  # type: ignore[no-untyped-def]
-    """The number of this contact's draws: the same whatever else happens in the run."""
-    return ((caller.serial << 4) + caller.attempts << 12) + caller.origin
-
-
-@inlined
-def _count(w: World, contact: int, measure: int, value: float) -> None:
-    caller = w.callers[contact]
-    w.counts[caller.type, caller.period, measure] += value
-
-
-@inlined
-def _wait_bin(wait_s: float) -> int:
-    if wait_s <= 0.0:
-        return 0
-    if wait_s < w_.WAIT_BIN_FIRST:
-        return 1
-    place = 2 + int(math.log(wait_s / w_.WAIT_BIN_FIRST) / math.log(w_.WAIT_BIN_STEP))
-    return min(place, w_.WAIT_BINS - 1)
-
-
-@inlined
-def _note_queue(w: World, queue: int) -> None:
-    """The line is about to change: add up what has been waited since it last did."""
-    clock = w.clock[0]
-    waiting = w.t.queues[queue].waiting
-    w.queue_area[queue, clock.period] += waiting * (clock.now - w.queue_since[queue])
-    w.queue_since[queue] = clock.now
-
-
-@inlined
-def _note_most(w: World, queue: int) -> None:
-    period, waiting = w.clock[0].period, w.t.queues[queue].waiting
-    w.queue_most[queue, period] = max(w.queue_most[queue, period], waiting)
-
-
-@inlined
-def _note_unit(w: World, unit) -> None:  # type: ignore[no-untyped-def]
-    clock = w.clock[0]
-    number = unit.number
-    passed = clock.now - unit.since
-    w.busy_area[number, clock.period] += unit.busy * passed
-    w.staff_area[number, clock.period] += unit.here * passed
-    unit.since = clock.now
 
 
 # -- arrivals -------------------------------------------------------------------------------------------------
@@ -167,16 +113,16 @@ def _come(w: World, contact: int) -> int:
     caller.ringing = NONE
     caller.deadline = NONE
     clock.ranks += 1
-    _count(w, contact, w_.OFFERED, 1.0)
+    count(w, contact, w_.OFFERED, 1.0)
     entry = kind.class_
     for _ in range(HOPS_MAX):
         if entry < 0 or kernel.refused(w.t, clock.now, entry) == 0:
             break
         entry = w.entries[entry].to
         if entry >= 0:
-            _count(w, contact, w_.SENT_ON, 1.0)
+            count(w, contact, w_.SENT_ON, 1.0)
     if entry < 0:
-        _count(w, contact, w_.BLOCKED, 1.0)
+        count(w, contact, w_.BLOCKED, 1.0)
         _follow(w, contact, w_.AFTER_BLOCK)
         return NONE
     caller.entry = entry
@@ -188,7 +134,7 @@ def _come(w: World, contact: int) -> int:
 def _stand(w: World, contact: int, queued_at: float) -> None:
     clock, caller = w.clock[0], w.callers[contact]
     queue = w.t.classes[caller.entry].queue
-    _note_queue(w, queue)
+    note_queue(w, queue)
     caller.stage = w_.CONTACT_WAITS
     kernel.enqueue(
         w.t,
@@ -201,7 +147,7 @@ def _stand(w: World, contact: int, queued_at: float) -> None:
         caller.knows,
         queued_at + caller.knows_s,
     )
-    _note_most(w, queue)
+    note_most(w, queue)
 
 
 @compiled
@@ -211,12 +157,12 @@ def _be_patient(w: World, contact: int) -> None:
     kind = w.types[caller.type]
     if caller.stage != w_.CONTACT_WAITS and caller.stage != w_.CONTACT_RINGS:
         return
-    n = _index_of(w, caller)
+    n = index_of(w, caller)
     patience = caller.patience
     if math.isnan(patience):
         patience = draw(w.laws, w.law_values, kind.patience, w.keys[caller.type, w_.P_PATIENCE], n)
     if caller.stage == w_.CONTACT_WAITS:
-        _count(w, contact, w_.WAITED, 1.0)
+        count(w, contact, w_.WAITED, 1.0)
         if kind.balk > 0.0 and uniform(w.keys[caller.type, w_.P_BALK], n) < kind.balk:
             patience = 0.0
     caller.gives_up_at = caller.arrived_at + patience
@@ -227,7 +173,7 @@ def _be_patient(w: World, contact: int) -> None:
 
 @compiled
 def _leave(w: World, contact: int) -> None:
-    _note_queue(w, w.t.classes[w.callers[contact].entry].queue)
+    note_queue(w, w.t.classes[w.callers[contact].entry].queue)
     kernel.leave(w.t, contact)
 
 
@@ -240,13 +186,13 @@ def _give_up(w: World, contact: int) -> None:
         _stop_ringing(w, contact)
     else:
         _leave(w, contact)
-    _count(w, contact, w_.ABANDONED, 1.0)
-    _count(w, contact, w_.WAIT_ABANDONED, wait_s)
+    count(w, contact, w_.ABANDONED, 1.0)
+    count(w, contact, w_.WAIT_ABANDONED, wait_s)
     if wait_s <= kind.short_s:
-        _count(w, contact, w_.SHORT, 1.0)
+        count(w, contact, w_.SHORT, 1.0)
     if wait_s <= kind.target_s:
-        _count(w, contact, w_.ABANDONED_IN_TIME, 1.0)
-    w.waits[caller.type, 1, _wait_bin(wait_s)] += 1
+        count(w, contact, w_.ABANDONED_IN_TIME, 1.0)
+    w.waits[caller.type, 1, wait_bin(wait_s)] += 1
     _follow(w, contact, w_.AFTER_ABANDON)
 
 
@@ -255,7 +201,7 @@ def _follow(w: World, contact: int, after: int) -> None:
     """What the caller does next: come back later, go on to another queue, or nothing."""
     clock, caller = w.clock[0], w.callers[contact]
     kind = w.types[caller.type]
-    n = _index_of(w, caller)
+    n = index_of(w, caller)
     u = 2.0
     if kind.follows < kind.follows_end:
         u = uniform(w.keys[caller.type, w_.P_FOLLOW], n)
@@ -269,7 +215,7 @@ def _follow(w: World, contact: int, after: int) -> None:
         delay = 0.0
         if row.delay >= 0:
             delay = draw(w.laws, w.law_values, row.delay, w.keys[caller.type, w_.P_DELAY], n)
-        _count(w, contact, w_.RETURNS, 1.0)
+        count(w, contact, w_.RETURNS, 1.0)
         caller.knows = NONE
         caller.knows_s = 0.0
         if row.knows_s >= 0.0:
@@ -280,7 +226,7 @@ def _follow(w: World, contact: int, after: int) -> None:
         caller.stage = w_.CONTACT_AWAY
         caller.patience = math.nan
         caller.handle = math.nan
-        _schedule(w, clock.now + delay, COMES_BACK, 0, contact)
+        schedule(w, clock.now + delay, COMES_BACK, 0, contact)
         return
     caller.stage = w_.CONTACT_IDLE
     w.free[clock.free] = contact
@@ -302,7 +248,7 @@ def _dispatch(w: World) -> None:
         contact, agent = kernel.decide(t, clock.now)
         if contact < 0:
             return
-        _note_queue(w, t.classes[w.callers[contact].entry].queue)
+        note_queue(w, t.classes[w.callers[contact].entry].queue)
         class_ = t.contacts[contact].class_
         channel = t.classes[class_].channel
         kernel.assign(t, clock.now, contact, agent)
@@ -328,10 +274,10 @@ def _send_on(w: World, contact: int) -> None:
     to = w.entries[caller.entry].to
     if to < 0:
         deadlines.take_out(w, contact)
-        _count(w, contact, w_.BLOCKED, 1.0)
+        count(w, contact, w_.BLOCKED, 1.0)
         _follow(w, contact, w_.AFTER_BLOCK)
         return
-    _count(w, contact, w_.SENT_ON, 1.0)
+    count(w, contact, w_.SENT_ON, 1.0)
     caller.entry = to
     _stand(w, contact, caller.arrived_at)
 
@@ -350,7 +296,7 @@ def _offer(w: World, contact: int, agent: int, channel: int) -> None:
     caller, worker = w.callers[contact], w.workers[agent]
     unit = w.units[worker.unit]
     if channel != TEXT or w.t.agents[agent].load == 1:
-        _note_unit(w, unit)
+        note_unit(w, unit)
         unit.busy += 1
     if unit.ring < 0:
         _answer(w, contact, agent)
@@ -372,7 +318,7 @@ def _ring(w: World, contact: int, agent: int) -> None:
     if unit.missed_p > 0.0 and uniform(w.agent_keys[w_.P_MISSED], n) < unit.missed_p:
         worker.missed = 1
     ring_s = draw(w.laws, w.law_values, unit.ring, w.agent_keys[w_.P_RING], n)
-    _schedule(w, w.clock[0].now + ring_s, RING_ENDS, worker.rings, agent)
+    schedule(w, w.clock[0].now + ring_s, RING_ENDS, worker.rings, agent)
 
 
 @compiled
@@ -385,7 +331,7 @@ def _ring_others(w: World, contact: int, class_: int) -> None:
             return
         kernel.take(w.t, clock.now, agent, w.t.classes[class_].channel)
         unit = w.units[w.workers[agent].unit]
-        _note_unit(w, unit)
+        note_unit(w, unit)
         unit.busy += 1
         _ring(w, contact, agent)
 
@@ -398,11 +344,11 @@ def _stop_ringing(w: World, contact: int) -> None:
     while agent >= 0:
         worker = w.workers[agent]
         unit = w.units[worker.unit]
-        _note_unit(w, unit)
+        note_unit(w, unit)
         unit.busy -= 1
         worker.rings += 1
         since = w.t.agents[agent].since
-        if not _goes_home(w, agent, unit):
+        if not goes_home(w, agent, unit):
             kernel.set_state(w.t, clock.now, agent, READY)
             kernel.set_turn(w.t, agent, since)
         agent = worker.next
@@ -426,14 +372,14 @@ def _rang(w: World, agent: int) -> None:
         _stop_ringing(w, contact)
         _answer(w, contact, agent)
         return
-    _note_unit(w, unit)
+    note_unit(w, unit)
     unit.busy -= 1
-    _count(w, contact, w_.MISSED, 1.0)
-    if not _goes_home(w, agent, unit):
+    count(w, contact, w_.MISSED, 1.0)
+    if not goes_home(w, agent, unit):
         if unit.missed_pause_s > 0.0:
             unit.here -= 1
             kernel.set_state(w.t, clock.now, agent, PAUSED)
-            _schedule(w, clock.now + unit.missed_pause_s, PAUSE_ENDS, worker.rings, agent)
+            schedule(w, clock.now + unit.missed_pause_s, PAUSE_ENDS, worker.rings, agent)
         else:
             kernel.set_state(w.t, clock.now, agent, READY)
     if caller.ringing < 0:
@@ -444,7 +390,7 @@ def _rang(w: World, agent: int) -> None:
 def _answer(w: World, contact: int, agent: int) -> None:
     clock, caller = w.clock[0], w.callers[contact]
     kind, unit = w.types[caller.type], w.units[w.workers[agent].unit]
-    n = _index_of(w, caller)
+    n = index_of(w, caller)
     caller.stage = w_.CONTACT_TALKS
     caller.agent = agent
     deadlines.take_out(w, contact)
@@ -456,20 +402,20 @@ def _answer(w: World, contact: int, agent: int) -> None:
     if caller.callback > 0:
         dial_s = draw(w.laws, w.law_values, kind.callback_dial, w.keys[caller.type, w_.P_DIAL], n)
         if uniform(w.keys[caller.type, w_.P_REACH], n) >= kind.callback_reach:
-            _count(w, contact, w_.NOT_REACHED, 1.0)
+            count(w, contact, w_.NOT_REACHED, 1.0)
             seconds = 0.0
         seconds += dial_s
     wait_s = clock.now - caller.arrived_at
-    _count(w, contact, w_.ANSWERED, 1.0)
-    _count(w, contact, w_.TALK, seconds)
+    count(w, contact, w_.ANSWERED, 1.0)
+    count(w, contact, w_.TALK, seconds)
     if wait_s <= kind.target_s:
-        _count(w, contact, w_.IN_TIME, 1.0)
+        count(w, contact, w_.IN_TIME, 1.0)
     if wait_s > 0.0:
-        _count(w, contact, w_.WAIT_ANSWERED, wait_s)
-    w.waits[caller.type, 0, _wait_bin(wait_s)] += 1
+        count(w, contact, w_.WAIT_ANSWERED, wait_s)
+    w.waits[caller.type, 0, wait_bin(wait_s)] += 1
     if clock.tracing > 0:
         _trace(w, contact, agent, wait_s)
-    _schedule(w, clock.now + seconds, TALK_ENDS, 0, contact)
+    schedule(w, clock.now + seconds, TALK_ENDS, 0, contact)
 
 
 @compiled
@@ -492,22 +438,22 @@ def _talk_ends(w: World, contact: int) -> None:
     clock, caller = w.clock[0], w.callers[contact]
     agent = caller.agent
     kind = w.types[caller.type]
-    n = _index_of(w, caller)
+    n = index_of(w, caller)
     load = w.t.agents[agent].load
     if load > 0:
         if load == 1:
             unit = w.units[w.workers[agent].unit]
-            _note_unit(w, unit)
+            note_unit(w, unit)
             unit.busy -= 1
         kernel.set_load(w.t, clock.now, agent, load - 1)
         if load == 1:
-            _goes_home(w, agent, w.units[w.workers[agent].unit])
+            goes_home(w, agent, w.units[w.workers[agent].unit])
     else:
         wrap_s = 0.0
         if kind.wrap >= 0:
             wrap_s = draw(w.laws, w.law_values, kind.wrap, w.keys[caller.type, w_.P_WRAP], n)
         if wrap_s > 0.0:
-            _schedule(w, clock.now + wrap_s, WRAP_ENDS, 0, agent)
+            schedule(w, clock.now + wrap_s, WRAP_ENDS, 0, agent)
         else:
             _free_agent(w, agent)
     _follow(w, contact, w_.AFTER_ANSWER)
@@ -516,80 +462,9 @@ def _talk_ends(w: World, contact: int) -> None:
 @compiled
 def _free_agent(w: World, agent: int) -> None:
     unit = w.units[w.workers[agent].unit]
-    _note_unit(w, unit)
+    note_unit(w, unit)
     unit.busy -= 1
-    if not _goes_home(w, agent, unit):
-        kernel.set_state(w.t, w.clock[0].now, agent, READY)
-
-
-# -- staff ----------------------------------------------------------------------------------------------------
-
-
-@compiled
-def _goes_home(w: World, agent: int, unit) -> bool:  # type: ignore[no-untyped-def]
-    """An agent who was to leave while he was busy."""
-    if unit.leaving == 0:
-        return False
-    unit.leaving -= 1
-    unit.here -= 1
-    kernel.set_state(w.t, w.clock[0].now, agent, unit.away)
-    return True
-
-
-@compiled
-def _staff_changes(w: World, number: int) -> None:
-    """From now on `count` agents of the unit are to be there: idle ones go at once, busy ones when they are done."""
-    clock, row = w.clock[0], w.changes[number]
-    _next_change(w)
-    if row.unit < 0:  # a queue closes
-        _send_stranded(w)
-        return
-    unit = w.units[row.unit]
-    _note_unit(w, unit)
-    unit.away = row.away
-    missing = row.count - (unit.here - unit.leaving)
-    stay = min(max(missing, 0), unit.leaving)
-    unit.leaving -= stay
-    missing -= stay
-    for agent in range(unit.first, unit.first + unit.size):
-        if missing <= 0:
-            break
-        state = w.t.agents[agent].state
-        if state in (LOGGED_OUT, PAUSED):
-            kernel.set_state(w.t, clock.now, agent, READY)
-            unit.here += 1
-            missing -= 1
-    for agent in range(unit.first + unit.size - 1, unit.first - 1, -1):
-        if missing >= 0:
-            break
-        row_agent = w.t.agents[agent]
-        if row_agent.state == READY and row_agent.load == 0:
-            kernel.set_state(w.t, clock.now, agent, row.away)
-            unit.here -= 1
-            missing += 1
-    if missing < 0:
-        unit.leaving -= missing
-    if row.away == LOGGED_OUT:
-        for agent in range(unit.first, unit.first + unit.size):
-            if w.t.agents[agent].state == PAUSED:
-                kernel.set_state(w.t, clock.now, agent, LOGGED_OUT)
-    _send_stranded(w)
-
-
-@compiled
-def _next_change(w: World) -> None:
-    clock = w.clock[0]
-    if clock.change < len(w.changes):
-        _schedule(w, w.changes[clock.change].at, STAFF_CHANGES, 0, clock.change)
-        clock.change += 1
-
-
-@compiled
-def _pause_ends(w: World, agent: int) -> None:
-    if w.t.agents[agent].state == PAUSED:
-        unit = w.units[w.workers[agent].unit]
-        _note_unit(w, unit)
-        unit.here += 1
+    if not goes_home(w, agent, unit):
         kernel.set_state(w.t, w.clock[0].now, agent, READY)
 
 
@@ -597,16 +472,16 @@ def _pause_ends(w: World, agent: int) -> None:
 def _period_ends(w: World, period: int) -> None:
     clock, queues = w.clock[0], len(w.queue_since)
     for queue in range(queues):
-        _note_queue(w, queue)
+        note_queue(w, queue)
         w.at_end[period, queue] = w.t.queues[queue].waiting
     for number in range(len(w.units)):
-        _note_unit(w, w.units[number])
+        note_unit(w, w.units[number])
         w.at_end[period, queues + number] = w.units[number].busy
     clock.period = period + 1
     for queue in range(queues):
-        _note_most(w, queue)
+        note_most(w, queue)
     if period + 1 < len(w.period_ends):
-        _schedule(w, w.period_ends[period + 1], PERIOD_ENDS, 0, period + 1)
+        schedule(w, w.period_ends[period + 1], PERIOD_ENDS, 0, period + 1)
 
 
 # -- the loop -------------------------------------------------------------------------------------------------
@@ -623,9 +498,9 @@ def begin(w: World) -> None:
             kind.factor = gamma(kind.busyness, key) / kind.busyness
         at = _next_arrival(w, number)
         if at < math.inf:
-            _schedule(w, at, ARRIVES, 0, number)
-    _next_change(w)
-    _schedule(w, w.period_ends[0], PERIOD_ENDS, 0, 0)
+            schedule(w, at, ARRIVES, 0, number)
+    next_change(w)
+    schedule(w, w.period_ends[0], PERIOD_ENDS, 0, 0)
 
 
 @entry
@@ -660,7 +535,7 @@ def run(w: World, events: int) -> int:
 def _happen(w: World, tag: int) -> int:
     """The first event; it is taken out. Returns a contact that has just come, or NONE."""
     clock = w.clock[0]
-    kind, generation, index = tag >> (2 * _BITS), (tag >> _BITS) & _MASK, tag & _MASK
+    kind, generation, index = tag >> (2 * BITS), (tag >> BITS) & MASK, tag & MASK
     if kind == ARRIVES:
         return _arrive(w, index)
     clock.events = heap.pop(w.event_ats, w.event_tags, clock.events)
@@ -671,12 +546,13 @@ def _happen(w: World, tag: int) -> int:
     elif kind == COMES_BACK:
         return _come(w, index)
     elif kind == RING_ENDS:
-        if w.workers[index].rings & _MASK == generation:
+        if w.workers[index].rings & MASK == generation:
             _rang(w, index)
     elif kind == PAUSE_ENDS:
-        _pause_ends(w, index)
+        pause_ends(w, index)
     elif kind == STAFF_CHANGES:
-        _staff_changes(w, index)
+        staff_changes(w, index)
+        _send_stranded(w)
     else:
         _period_ends(w, index)
     return NONE
@@ -689,9 +565,9 @@ def _deadline(w: World, contact: int) -> None:
     deadlines.take_out(w, contact)
     if caller.gives_up_at > w.clock[0].now:
         kind = w.types[caller.type]
-        if uniform(w.keys[caller.type, w_.P_CALLBACK], _index_of(w, caller)) < kind.callback_p:
+        if uniform(w.keys[caller.type, w_.P_CALLBACK], index_of(w, caller)) < kind.callback_p:
             caller.callback = 1
-            _count(w, contact, w_.CALLBACKS, 1.0)
+            count(w, contact, w_.CALLBACKS, 1.0)
         elif caller.gives_up_at < math.inf:
             deadlines.put(w, contact, caller.gives_up_at)
         return

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from marhaba.kernel.errors import LimitReached
-from marhaba.simulator import building, engine
+from marhaba.simulator import agenda, building, engine
 from marhaba.simulator.model import ModelData
 from marhaba.simulator.packed import pack
 from marhaba.simulator.result import Replication, Result
@@ -159,17 +159,17 @@ class _Runner:
             building.set_streams(template, world, seed=self.seed, replication=number)
             packed = pack(world, template.type)
             engine.begin(packed)
-            status = engine.MORE
-            while status == engine.MORE:
+            status = agenda.MORE
+            while status == agenda.MORE:
                 if self.stopped.is_set() or self.abandoned.is_set():
                     return None
                 status = engine.run(packed, SLICE)
-            if status == engine.FINISHED:
+            if status == agenda.FINISHED:
                 return self._read(world)
             self._grow(len(world.callers), status)
 
     def _grow(self, contacts: int, status: int) -> None:
-        if status == engine.TRACE_FULL:
+        if status == agenda.TRACE_FULL:
             self._trace *= 2
         elif contacts * 2 > building.CONTACTS_MAX:
             raise LimitReached(
