@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -293,11 +293,21 @@ class Stage:
 
     # -- death ------------------------------------------------------------------------------------------------
 
-    def restart(self, gap_s: float = 0.5, *, after_crash: bool = True, audio_lost: bool = False) -> None:
+    def restart(
+        self,
+        gap_s: float = 0.5,
+        *,
+        after_crash: bool = True,
+        audio_lost: bool = False,
+        uptime_s: float | None = None,
+        recordings: Sequence[str] = (),
+    ) -> None:
         """The floor is killed and another one comes; what arrives meanwhile is lost, the worker goes on.
 
-        `audio_lost`: the power was cut, and the worker is another one too.
+        `audio_lost`: the power was cut, and the worker is another one too, of age `uptime_s`. `recordings`: those it
+        makes.
         """
+        age_s = uptime_s if uptime_s is not None else 0.0 if audio_lost else 86_400.0
         if audio_lost:
             self.lose_audio()
         died_at = self.now
@@ -322,8 +332,8 @@ class Stage:
                 media.LegState(leg, port, "", 0, media.PCMA, self.hears.get(leg, []))
                 for leg, port in self.open.items()
             ],
-            [],
-            uptime_s=0.0 if audio_lost else 86_400.0,
+            list(recordings),
+            uptime_s=age_s,
             closed=list(self.closed),
         )
 

@@ -138,6 +138,8 @@ def set_state(
 ) -> None:
     if agent_id not in floor.centre.agents:  # removed from the centre while a call kept him
         state, code = AgentState.LOGGED_OUT, "removed"
+    if state is AgentState.READY:
+        floor.reroute = True  # not now: whoever makes him ready may be in the middle of something
     extra: dict[str, Any] = {"idle_since": floor.seat(agent_id).idle_since} if keep_turn else {}
     floor.emit("agent.state", agent=agent_id, state=state.name.lower(), code=code, **extra)
 

@@ -29,8 +29,8 @@ def from_phone(floor: Floor, incoming: IncomingCall) -> None:
 def _star(floor: Floor, incoming: IncomingCall) -> None:
     """Answer, do what the code says, say whether it worked, hang up (a nailed-up line stays)."""
     agent = floor.agent_by_phone(incoming.user)
-    call_id = floor.token()
-    if legs.accept(floor, incoming, call=call_id, role="code", agent=agent.id if agent else ""):
+    call_id, near = floor.token(), _overheard(floor, incoming.dialled)
+    if legs.accept(floor, incoming, call=call_id, role="code", agent=agent.id if agent else "", near=near):
         return
     language = _language_of(floor, agent)
     try:
@@ -104,10 +104,28 @@ def _log_in(floor: Floor, agent: Agent, incoming: IncomingCall) -> None:
 
 
 def _supervise(floor: Floor, agent: Agent, leg: str, digits: str, mode: str) -> None:
-    target = digits if digits in floor.centre.agents else ""
-    if not target and (found := floor.agent_by_phone(digits)) is not None:
-        target = found.id
-    supervision.start(floor, agent.id, target, mode, leg_id=leg)
+    supervision.start(floor, agent.id, _sitting_at(floor, digits), mode, leg_id=leg)
+
+
+def _sitting_at(floor: Floor, digits: str) -> str:
+    if digits in floor.centre.agents:
+        return digits
+    found = floor.agent_by_phone(digits)
+    return found.id if found is not None else ""
+
+
+def _overheard(floor: Floor, dialled: str) -> str:
+    """The caller's leg of the call somebody dials to listen to: his own leg must stand on the same audio worker."""
+    codes = floor.centre.star_codes
+    for code in (codes.listen, codes.whisper, codes.barge):
+        if code and dialled.startswith(code):
+            return _caller_of(floor, _sitting_at(floor, dialled[len(code) :]))
+    return ""
+
+
+def _caller_of(floor: Floor, agent: str) -> str:
+    call = floor.state.calls.get(floor.seat(agent).call)
+    return call.caller_leg if call is not None else ""
 
 
 def _internal(floor: Floor, incoming: IncomingCall) -> None:
@@ -125,7 +143,11 @@ def _internal(floor: Floor, incoming: IncomingCall) -> None:
         leg=incoming.leg,
         stage=str(Stage.INTERNAL),
     )
-    if code := legs.accept(floor, incoming, call=call_id, role="caller", agent=agent.id if agent else ""):
+    me = agent.id if agent else ""
+    # Beside the call he may be on: its caller may be handed over to whoever is called now.
+    if code := legs.accept(
+        floor, incoming, call=call_id, role="caller", agent=me, near=_caller_of(floor, me)
+    ):
         legs.refused(floor, call_id, code)
         return
     call = floor.state.calls[call_id]

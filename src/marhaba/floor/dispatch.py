@@ -31,14 +31,17 @@ SILENT_WAITER_S = 60.0
 
 
 def follow(floor: Floor) -> None:
-    """SIP events and due timers that an input caused, until nothing is left of it."""
+    """SIP events and due timers that an input caused, and calls for whom it made ready, until nothing is left of it."""
     while True:
         events = floor.endpoint.take_events()
         for event in events:
             sip_event(floor, event)
         if not events:
             fire_timers(floor)
-            if not floor.endpoint.events:
+            if floor.reroute:
+                floor.reroute = False
+                offering.route(floor)
+            elif not floor.endpoint.events:
                 return
 
 
@@ -135,9 +138,9 @@ def _established(floor: Floor, event: sip.LegEstablished) -> None:
 
 
 def _referred(floor: Floor, event: sip.Referred) -> None:
-    """A transfer made with the phone's own key. Only an agent on his call may."""
+    """A transfer made with the phone's own key. Only an agent who talks may: not while a customer's phone still rings."""
     call = floor.call_of_leg(event.leg)
-    if call is None or event.leg != call.agent_leg:
+    if call is None or event.leg != call.agent_leg or call.stage is not Stage.TALKING:
         floor.endpoint.refuse_refer(floor.sip_now, event.refer, 403)
         return
     floor.endpoint.accept_refer(floor.sip_now, event.refer)
@@ -156,6 +159,10 @@ def _referred(floor: Floor, event: sip.Referred) -> None:
 
 def _info_digit(floor: Floor, event: sip.InfoDigit) -> None:
     _digit(floor, event.leg, event.digit)
+
+
+def _registered(floor: Floor, event: sip.Registered) -> None:
+    floor.phones_moved = True
 
 
 def _trunk(floor: Floor, event: sip.TrunkState) -> None:
@@ -181,7 +188,7 @@ _SIP: dict[type, Callable[[Floor, Any], None]] = {
     sip.OfferAnswered: _nothing,
     sip.Referred: _referred,
     sip.InfoDigit: _info_digit,
-    sip.Registered: _nothing,
+    sip.Registered: _registered,
     sip.TrunkState: _trunk,
 }
 
@@ -247,7 +254,8 @@ def worker_lost(floor: Floor, name: str) -> None:
 
 
 def _play_ended(floor: Floor, event: media.PlayEnded) -> None:
-    call_id, _, step = event.tag.partition("/")
+    played_for, _, step = event.tag.partition("/")
+    call_id = played_for.partition(".")[0]
     call = floor.state.calls.get(call_id)
     if call is None:
         leg = floor.state.legs.get(event.leg)
@@ -255,8 +263,9 @@ def _play_ended(floor: Floor, event: media.PlayEnded) -> None:
             legs.hang_up(floor, leg.id, reason="done")
         return
     volatile = floor.volatile_of(call_id)
-    if volatile.step != step or event.why == "stopped":
+    if volatile.tag != event.tag or event.why == "stopped":
         return
+    volatile.tag = ""
     if step in _AFTER:
         _AFTER[step](floor, call)
     else:

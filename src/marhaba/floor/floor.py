@@ -55,6 +55,7 @@ class Volatile:
     """What a restart may forget about a call: which step plays, what was tried."""
 
     step: str = ""
+    tag: str = ""  # of what plays: whatever else ends was played for an earlier step, or by an earlier floor
     tries: int = 0
     digits: str = ""
     hears: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -87,6 +88,8 @@ class Floor:
         self.workers: dict[str, Worker] = {}
         self.turn = Turn()
         self.volatile: dict[str, Volatile] = {}
+        self.phones_moved = True  # bindings to be saved
+        self.reroute = False  # somebody became ready in this turn: who waits is looked at before it ends
         self.waits = WaitEstimator()
         self.spend = Spend(centre.spending.concurrent_max, centre.spending.hourly_max)
         self.counters: dict[str, int] = {}
@@ -174,6 +177,11 @@ class Floor:
         if best is None or len(best.free) <= keep_back:
             return None
         return best, best.free.pop()
+
+    def side_by_side(self, one: str, other: str) -> bool:
+        """Whether two legs stand on one worker: only there can they hear each other. A leg that is not there yet can."""
+        legs = self.state.legs
+        return one not in legs or other not in legs or legs[one].worker == legs[other].worker
 
     # -- finding things ---------------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ def ring(floor: Floor, call: Call, agent_id: str, *, why: str) -> bool:
     """Ring an agent for a call. False: his phone cannot be reached, he is paused and the call keeps waiting."""
     seat = floor.seat(agent_id)
     queue = floor.centre.queues.get(call.queue)
-    if seat.leg:
+    # An open line on another audio worker cannot be joined: the phone is rung beside it.
+    if seat.leg and floor.side_by_side(seat.leg, call.caller_leg):
         return _join_nailed(floor, call, agent_id, seat.leg, why=why)
     bindings = floor.endpoint.bindings(seat.phone)
     leg_id = floor.token()

@@ -432,10 +432,15 @@ class FloorProcess:
 
     def _save_registrar(self) -> None:
         """Bindings survive a restart, so that agents ring again before their phones register anew."""
-        dump = self.endpoint.registrar.dump()
-        if dump != getattr(self, "_registrar_saved", b""):
-            self._registrar_saved = dump
+        if not self.floor.phones_moved:
+            return
+        try:
+            dump = self.endpoint.registrar.dump()
             self.machine.replace_file(self.folder / "registrar.json", dump, sync=False)
+        except OSError as error:  # tried again with the next board; a restart finds the older ones
+            log.warning("bindings of phones not saved: %s", error)
+        else:
+            self.floor.phones_moved = False
 
 
 def serve_floor(config: Path, *, started: Callable[[], None] | None = None) -> None:

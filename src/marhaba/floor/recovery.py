@@ -15,8 +15,12 @@ from marhaba.floor import agents, audio, callbacks, inbound, legs, offering, spe
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.routing import AgentState
-from marhaba.media.protocol import CloseLeg, LegState, Welcome
+from marhaba.media.protocol import CloseLeg, LegState, PauseRecord, Record, StopRecord, Welcome
 from marhaba.sip.errors import SipError
+
+UNTOLD_S = 10.0
+"""A leg whose worker was never told of it was opened this shortly before the floor died: effects wait for one commit.
+A worker's age alone does not say it: a power cut may set the wall clock back, and a fresh worker looks old."""
 
 
 @dataclass(slots=True)
@@ -32,13 +36,14 @@ def recover(floor: Floor, found: dict[str, Welcome], died_at: float) -> Recovere
     result = Recovered()
     live = {state.leg: state for welcome in found.values() for state in welcome.legs}
     _close_strangers(floor, found)
+    _stop_strangers(floor, found)
     for leg in list(floor.state.legs.values()):
         held = leg.id in live or _open_untold(floor, leg, found.get(leg.worker), died_at)
         if not held or not _adopt(floor, leg, result):
             _drop(floor, leg)
     for call in list(floor.state.calls.values()):
         if call.id in floor.state.calls:
-            _resume(floor, call, live, result)
+            _resume(floor, call, found, live, result)
     for agent_id in list(floor.state.seats):
         _settle(floor, agent_id)
     floor.emit(
@@ -57,9 +62,20 @@ def _close_strangers(floor: Floor, found: dict[str, Welcome]) -> None:
                 floor.turn.media.append((worker, CloseLeg(leg=state.leg)))
 
 
+def _stop_strangers(floor: Floor, found: dict[str, Welcome]) -> None:
+    """Recordings of calls that are over: their end was committed, and the worker was not told."""
+    running = {call.recording for call in floor.state.calls.values()} | set(floor.state.calls)
+    for worker, welcome in found.items():
+        for recording in welcome.recordings:
+            if recording not in running:
+                floor.turn.media.append((worker, StopRecord(recording=recording)))
+
+
 def _open_untold(floor: Floor, leg: Leg, welcome: Welcome | None, died_at: float) -> bool:
     """Open a leg that its worker was never told of: the floor died between its commit and the command."""
     if welcome is None or floor.now - welcome.uptime_s >= died_at or leg.id in welcome.closed:
+        return False
+    if leg.opened_at < died_at - UNTOLD_S:
         return False
     free = floor.workers[leg.worker].free
     if not _wanted(floor, leg) or leg.port not in free:
@@ -96,7 +112,9 @@ def _drop(floor: Floor, leg: Leg) -> None:
         floor.endpoint.farewell(floor.sip_now, snapshot)
 
 
-def _resume(floor: Floor, call: Call, live: dict[str, LegState], result: Recovered) -> None:
+def _resume(
+    floor: Floor, call: Call, found: dict[str, Welcome], live: dict[str, LegState], result: Recovered
+) -> None:
     """Put one call back where it was, or end it when its caller is gone."""
     for leg in [leg for leg in call.supervisors if leg not in floor.state.legs]:
         floor.emit("supervision.ended", call=call.id, leg=leg)
@@ -119,7 +137,7 @@ def _resume(floor: Floor, call: Call, live: dict[str, LegState], result: Recover
         case Stage.RINGING:
             _resume_ringing(floor, call, result)
         case Stage.TALKING:
-            _resume_talking(floor, call)
+            _resume_talking(floor, call, found)
         case Stage.DIALLING:
             floor.after(callbacks.DIAL_S, "dial", call.caller_leg)
         case Stage.MESSAGE:
@@ -153,13 +171,26 @@ def _resume_ringing(floor: Floor, call: Call, result: Recovered) -> None:
     _resume_waiting(floor, call, result)
 
 
-def _resume_talking(floor: Floor, call: Call) -> None:
+def _resume_talking(floor: Floor, call: Call, found: dict[str, Welcome]) -> None:
     if call.consult_leg and call.consult_leg not in floor.state.legs:
         talking.consult_gone(floor, call, reason="crash")
     if call.agent_leg not in floor.state.legs:
         talking.agent_gone(floor, call, reason="media")
     else:
         audio.sync(floor, call)
+        _resume_recording(floor, call, found)
+
+
+def _resume_recording(floor: Floor, call: Call, found: dict[str, Welcome]) -> None:
+    """What was committed about a recording and not told: that it began, or that it pauses."""
+    leg = floor.state.legs[call.caller_leg]
+    welcome = found.get(leg.worker)
+    if not call.recording or welcome is None:
+        return
+    if call.recording not in welcome.recordings:
+        right = [call.agent_leg]
+        floor.media(leg, Record(call.recording, call.recording_path, left=call.caller_leg, right=right))
+    floor.media(leg, PauseRecord(recording=call.recording, paused=call.recording_paused))
 
 
 def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:
@@ -171,6 +202,8 @@ def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:
     elif call.retry_at > floor.now:
         floor.state.routing.leave(call.id)
         floor.after(call.retry_at - floor.now, "callback", call.id)
+    elif floor.state.routing.queue_of(call.id) != call.queue:  # its time came while nobody was here
+        waiting.put_back(floor, call, why="restart")
     result.waiting += 1
 
 

@@ -8,6 +8,9 @@ from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call
 from marhaba.media.protocol import Music, Play, StopPlay
 
+TAG_CHARS = 6
+"""Enough to tell a prompt from the same one of an earlier floor, whose end the worker kept for us."""
+
 
 def say(
     floor: Floor,
@@ -31,18 +34,21 @@ def say(
 def say_paths(
     floor: Floor, call: Call, step: str, paths: Sequence[str], *, until_digit: bool = False
 ) -> bool:
-    floor.volatile_of(call.id).step = step
+    volatile = floor.volatile_of(call.id)
+    volatile.step, volatile.tag = step, ""
     if not paths or not call.caller_leg:
         return False
+    volatile.tag = f"{call.id}.{floor.token()[:TAG_CHARS]}/{step}"
     floor.media(
         call.caller_leg,
-        Play(leg=call.caller_leg, tag=f"{call.id}/{step}", prompts=list(paths), until_digit=until_digit),
+        Play(leg=call.caller_leg, tag=volatile.tag, prompts=list(paths), until_digit=until_digit),
     )
     return True
 
 
 def hush(floor: Floor, call: Call) -> None:
-    floor.volatile_of(call.id).step = ""
+    volatile = floor.volatile_of(call.id)
+    volatile.step, volatile.tag = "", ""
     if call.caller_leg:
         floor.media(call.caller_leg, StopPlay(leg=call.caller_leg))
 

@@ -45,6 +45,7 @@ class Leg:
     sdp_session: int = 0
     sdp_version: int = 1
     ended: str = ""  # why its SIP side ended; the worker's last word is awaited
+    opened_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -292,6 +293,7 @@ def _leg_opened(state: FloorState, event: Event, data: dict[str, Any]) -> None:
         agent=event.agent_id,
         worker=data["worker"],
         port=data["port"],
+        opened_at=event.at,
     )
     _leg_dialog(
         state, event, {name: data[name] for name in _LEG_FIELDS if name in data} | {"leg": data["leg"]}
