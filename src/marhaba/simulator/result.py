@@ -64,7 +64,7 @@ RATIOS: dict[str, tuple[str, str, str]] = {
     "abandonment": ("abandoned", "offered", "AB"),
     "waiting": ("waited", "offered", ""),
     "asa_s": ("wait_answered_s", "answered", "ASA"),
-    "wait_s": ("wait_s", "offered", ""),
+    "wait_s": ("waited_s", "offered", ""),
     "blocking": ("blocked", "offered", ""),
 }
 COUNTS: dict[str, int] = {
@@ -262,7 +262,7 @@ def _frame(rows: list[Any]) -> pl.DataFrame:
 
 
 def _with_wait(sums: dict[str, Floats]) -> dict[str, Floats]:
-    return {**sums, "wait_s": sums["wait_answered_s"] + sums["wait_abandoned_s"]}
+    return {**sums, "waited_s": sums["wait_answered_s"] + sums["wait_abandoned_s"]}
 
 
 def wait_edges() -> list[float]:
