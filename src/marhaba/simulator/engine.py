@@ -39,8 +39,8 @@ from marhaba.simulator.world import World
 kernel = twin("marhaba.kernel.matching")
 heap = twin("marhaba.kernel.heap")
 
-HOPS_MAX: Final = 8
-"""A contact refused at the door of a queue is sent on so many times."""
+HOPS_MAX: Final = 5
+"""Queues may send on in a circle: a contact is sent on so many times, as on the floor."""
 
 
 # -- arrivals -------------------------------------------------------------------------------------------------
@@ -112,6 +112,7 @@ def _come(w: World, contact: int) -> int:
     caller.callback = 0
     caller.ringing = NONE
     caller.deadline = NONE
+    caller.hops = 0
     clock.ranks += 1
     count(w, contact, w_.OFFERED, 1.0)
     entry = kind.class_
@@ -136,6 +137,7 @@ def _stand(w: World, contact: int, queued_at: float) -> None:
     queue = w.t.classes[caller.entry].queue
     note_queue(w, queue)
     caller.stage = w_.CONTACT_WAITS
+    caller.queued_at = queued_at
     kernel.enqueue(
         w.t,
         clock.now,
@@ -268,18 +270,21 @@ def _let_time_pass(w: World) -> None:
 
 @compiled
 def _send_on(w: World, contact: int) -> None:
-    """The queue's rules send the contact elsewhere; it keeps its rank and its time."""
+    """The queue's rules send the contact elsewhere, where it begins anew, as it does on the floor."""
     caller = w.callers[contact]
     _leave(w, contact)
     to = w.entries[caller.entry].to
-    if to < 0:
+    if to < 0 or caller.hops >= HOPS_MAX:
         deadlines.take_out(w, contact)
         count(w, contact, w_.BLOCKED, 1.0)
         _follow(w, contact, w_.AFTER_BLOCK)
         return
     count(w, contact, w_.SENT_ON, 1.0)
     caller.entry = to
-    _stand(w, contact, caller.arrived_at)
+    caller.hops += 1
+    caller.rank = w.clock[0].ranks
+    w.clock[0].ranks += 1
+    _stand(w, contact, w.clock[0].now)
 
 
 @compiled
@@ -383,7 +388,7 @@ def _rang(w: World, agent: int) -> None:
         else:
             kernel.set_state(w.t, clock.now, agent, READY)
     if caller.ringing < 0:
-        _stand(w, contact, caller.arrived_at)
+        _stand(w, contact, caller.queued_at)
 
 
 @compiled

@@ -159,6 +159,8 @@ CALLER = np.dtype(
         ("attempts", "i8"),
         ("arrived_at", "f8"),
         ("period", "i8"),
+        ("queued_at", "f8"),
+        ("hops", "i8"),
         ("entry", "i8"),
         ("rank", "i8"),
         ("agent", "i8"),
