@@ -67,7 +67,8 @@ def seen(state: FloorState) -> dict[str, Any]:
     routing = state.routing
     line = {call: routing.position(call) for call, held in state.calls.items() if held.visit_open}
     counts = (routing.waiting("q"), routing.staffed("q"), routing.ready("q"), routing.working("q"))
-    return fields | {"line": line, "counts": counts, "decision": routing.decide(state.at)}
+    work = {agent: routing.work_of(agent) for agent in state.seats}
+    return fields | {"line": line, "counts": counts, "work": work, "decision": routing.decide(state.at)}
 
 
 @pytest.mark.parametrize("at", range(len(day()) + 1))

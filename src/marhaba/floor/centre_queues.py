@@ -22,6 +22,9 @@ HOUR = 3_600.0
 DAY = 86_400.0
 PRIORITY = (-100, 100)
 
+STRATEGIES = [strategy.value for strategy in Strategy if strategy is not Strategy.RING_ALL]
+"""The floor rings one phone for a caller."""
+
 
 def read_queues(top: Section, languages: list[str], limits: Limits) -> dict[str, Queue]:
     names = list(top.section("queues").data)
@@ -61,9 +64,7 @@ def _rules(section: Section, name: str, names: list[str], languages: list[str], 
         skills=skills,
         language_level=language_level,
         priority=section.integer("priority", 0, low=PRIORITY[0], high=PRIORITY[1]),
-        strategy=Strategy(
-            section.choice("strategy", [s.value for s in Strategy], Strategy.LONGEST_IDLE.value)
-        ),
+        strategy=Strategy(section.choice("strategy", STRATEGIES, Strategy.LONGEST_IDLE.value)),
         relax=_relax(section, skills, language_level),
         overflow_wait_s=section.seconds("overflow_wait_s", 0.0, low=0, high=DAY),
         overflow_size=section.integer("overflow_size", limits.queue_max, low=1, high=limits.queue_max),

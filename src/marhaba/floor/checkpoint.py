@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from marhaba.floor.state import Call, FloorState, Leg, Seat, Stage
-from marhaba.kernel.routing import AgentState, Routing
+from marhaba.kernel.routing import AgentState, Routing, Work
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -30,6 +30,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     alarms: dict[str, str]
     trunks: dict[str, bool]
     running: bool
+    work: dict[str, Work]  # what the least occupied of the agents is found by
 
 
 def encode(state: FloorState, *, seq: int) -> bytes:
@@ -46,6 +47,7 @@ def encode(state: FloorState, *, seq: int) -> bytes:
             state.alarms,
             state.trunks,
             state.running,
+            {agent: state.routing.work_of(agent) for agent in state.seats},
         )
     )
 
@@ -82,6 +84,8 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
         running=held.running,
     )
     _fill_routing(state)
+    for agent, work in held.work.items():
+        routing.set_work(agent, work)
     return state, held.seq
 
 
