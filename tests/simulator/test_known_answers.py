@@ -173,28 +173,27 @@ def test_two_priorities(effort: Effort) -> None:
 
 
 N_MODEL = [
-    # who pool 2 serves first: priorities of the two queues, P(wait) 1 and 2, P(abandon) 1 and 2, busy in pool 1 and 2
-    ((0, 1), 0.5404234477, 0.7478392949, 0.1015960506, 0.1404838520, 4.3044487346, 4.5240395534),
-    ((1, 0), 0.4531815785, 0.7716932715, 0.0415323133, 0.2648081398, 4.1246986532, 4.5668749078),
+    # agents and rates of both; who pool 2 serves first (priorities); P(wait) 1 and 2, P(abandon) 1 and 2
+    ((5, 5), (6.0, 4.0), (0, 1), (0.5404234477, 0.7478392949, 0.1015960506, 0.1404838520)),
+    ((5, 5), (6.0, 4.0), (1, 0), (0.4531815785, 0.7716932715, 0.0415323133, 0.2648081398)),
+    ((20, 10), (22.0, 8.0), (0, 1), (0.5399699253, 0.7587624907, 0.0575272279, 0.0927946705)),
+    ((20, 10), (22.0, 8.0), (1, 0), (0.4050065702, 0.8010529961, 0.0194772595, 0.2441648159)),
 ]
+BUSY = {(0, 1): [4.3044487346, 4.5240395534], (1, 0): [4.1246986532, 4.5668749078]}
 
 
-@pytest.mark.parametrize(("priorities", "pw1", "pw2", "pa1", "pa2", "busy1", "busy2"), N_MODEL)
+@pytest.mark.parametrize(("agents", "rates", "priorities", "exact"), N_MODEL)
 def test_the_n_model(
     effort: Effort,
+    agents: tuple[int, int],
+    rates: tuple[float, float],
     priorities: tuple[int, int],
-    pw1: float,
-    pw2: float,
-    pa1: float,
-    pa2: float,
-    busy1: float,
-    busy2: float,
+    exact: tuple[float, float, float, float],
 ) -> None:
     """Pool 1 serves type 1 only, pool 2 both; type 1 tries pool 1 first."""
-    model = Model(
-        hours=(WARM_S + 3_000.0 * effort.times) / 3600.0, interval_s=WARM_S + 3_000.0 * effort.times
-    )
-    for name, rate, priority in zip(("one", "two"), (6.0, 4.0), priorities, strict=True):
+    length = 30_000.0 / sum(rates) * effort.times
+    model = Model(hours=length / 3600.0, interval_s=length)
+    for name, rate, priority in zip(("one", "two"), rates, priorities, strict=True):
         model.add_queue(
             name, language_level=0, priority=priority, skills={name: 1}, strategy=Strategy.BEST_SKILL
         )
@@ -205,15 +204,16 @@ def test_the_n_model(
             patience=Exponential(2.0),
             handle=Exponential(1.0),
         )
-    model.add_agents("specialists", skills={"one": 2}, count=5)
-    model.add_agents("both", skills={"one": 1, "two": 1}, count=5)
+    model.add_agents("specialists", skills={"one": 2}, count=agents[0])
+    model.add_agents("both", skills={"one": 1, "two": 1}, count=agents[1])
     result = run(model.data())
-    effort.near(result.measure("waiting", "one"), pw1)
-    effort.near(result.measure("waiting", "two"), pw2)
-    effort.near(result.measure("abandonment", "one"), pa1)
-    effort.near(result.measure("abandonment", "two"), pa2)
-    busy = result.agents().group_by("agents", maintain_order=True).first()["busy"].to_list()
-    assert busy == pytest.approx([busy1, busy2], rel=0.01)
+    effort.near(result.measure("waiting", "one"), exact[0])
+    effort.near(result.measure("waiting", "two"), exact[1])
+    effort.near(result.measure("abandonment", "one"), exact[2])
+    effort.near(result.measure("abandonment", "two"), exact[3])
+    if agents == (5, 5):
+        busy = result.agents().group_by("agents", maintain_order=True).first()["busy"].to_list()
+        assert busy == pytest.approx(BUSY[priorities], rel=0.01)
 
 
 def test_when_patience_equals_the_handle_time_the_house_is_poisson_whatever_the_staffing(
