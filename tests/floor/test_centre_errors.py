@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from marhaba.files.problems import LANGUAGES, PROBLEMS_SHOWN_MAX, reader_language, words
 from marhaba.floor.centre import CentreError, Problem, load_centre, parse_centre
-from marhaba.floor.centre_errors import LANGUAGES, PROBLEMS_SHOWN_MAX, reader_language, words
 from marhaba.floor.secrets import Secrets
 from marhaba.kernel.eligibility import SKILLS_MAX
 from marhaba.kernel.routing import AGENTS_MAX

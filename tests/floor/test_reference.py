@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from marhaba.files.sections import duration, shown_path
 from marhaba.floor.centre import CentreError, Problem, diff, load_centre, parse_centre
 from marhaba.floor.codes import _table
 from marhaba.floor.supervision import MODE_KEYS
-from marhaba.floor.toml_reading import duration, shown_path
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 TableOf = dict[str, Any]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from marhaba.floor.centre_errors import CentreError, Problem, reader_language, say
+from marhaba.files.problems import Problem, reader_language, say
+from marhaba.floor.centre_errors import CentreError
 from marhaba.floor.centre_model import (
     Agent,
     Centre,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from datetime import date, datetime
 
-from marhaba.floor.toml_reading import Section
+from marhaba.files.sections import Section
 from marhaba.kernel.calendar import WEEKDAYS, Calendar, always, build_calendar, parse_periods
 from marhaba.kernel.errors import BadInput
 from marhaba.kernel.holidays import COUNTRIES

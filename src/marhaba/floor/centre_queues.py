@@ -6,21 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from marhaba.files.queue_rules import DAY, PRIORITY, read_rules
+from marhaba.files.sections import Section
 from marhaba.floor.centre_calendars import ALWAYS
 from marhaba.floor.centre_checks import forms
 from marhaba.floor.centre_model import Limits, Programme, Queue, ServiceLevel
-from marhaba.floor.toml_reading import Section
 from marhaba.kernel.calendar import Calendar
 from marhaba.kernel.kpi import SERVICE_LEVELS
-from marhaba.kernel.rules import LANGUAGE, LEVEL_MAX, RELAX_STEPS_MAX, QueueRules, RelaxStep, Strategy
+from marhaba.kernel.rules import Strategy
 
 PROMPT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")  # ISO 639
 NUMBER = re.compile(r"\+?[0-9]{2,15}")
 KEY = re.compile(r"[0-9*#]")
 HOUR = 3_600.0
-DAY = 86_400.0
-PRIORITY = (-100, 100)
 
 STRATEGIES = [strategy.value for strategy in Strategy if strategy is not Strategy.RING_ALL]
 """The floor rings one phone for a caller."""
@@ -32,7 +31,14 @@ def read_queues(top: Section, languages: list[str], limits: Limits) -> dict[str,
     for name, section in top.named("queues"):
         queues[name] = Queue(
             name=name,
-            rules=_rules(section, name, names, languages, limits),
+            rules=read_rules(
+                section,
+                name,
+                names,
+                languages=languages,
+                queue_max=limits.queue_max,
+                strategies=STRATEGIES,
+            ),
             ring_s=section.seconds("ring_s", 20.0, low=5, high=120),
             wrap_s=section.seconds("wrap_s", 15.0, low=0, high=HOUR),
             auto_answer=section.truth("auto_answer", default=False),
@@ -51,54 +57,6 @@ def read_queues(top: Section, languages: list[str], limits: Limits) -> dict[str,
         )
         section.close()
     return queues
-
-
-def _rules(section: Section, name: str, names: list[str], languages: list[str], limits: Limits) -> QueueRules:
-    skills = section.levels("skills", low=1, high=LEVEL_MAX)
-    for skill in skills.keys() & {LANGUAGE, *languages}:
-        section.wrong(("skills", skill), skill, "language_skill")
-        del skills[skill]
-    language_level = section.integer("language_level", 1, low=0, high=LEVEL_MAX)
-    return QueueRules(
-        name=name,
-        skills=skills,
-        language_level=language_level,
-        priority=section.integer("priority", 0, low=PRIORITY[0], high=PRIORITY[1]),
-        strategy=Strategy(section.choice("strategy", STRATEGIES, Strategy.LONGEST_IDLE.value)),
-        relax=_relax(section, skills, language_level),
-        overflow_wait_s=section.seconds("overflow_wait_s", 0.0, low=0, high=DAY),
-        overflow_size=section.integer("overflow_size", limits.queue_max, low=1, high=limits.queue_max),
-        overflow_no_staff=section.truth("overflow_no_staff", default=False),
-        overflow_to=section.choice("overflow_to", [n for n in names if n != name], "", what="queue"),
-    )
-
-
-def _relax(section: Section, skills: Mapping[str, int], language_level: int) -> tuple[RelaxStep, ...]:
-    """Steps that come later and later, and only ever ask for less."""
-    steps: list[RelaxStep] = []
-    now = {**skills, LANGUAGE: language_level}
-    for position, step in enumerate(section.listed("relax")):
-        after_s = step.seconds("after_s", low=1, high=DAY)
-        if steps and after_s <= steps[-1].after_s:
-            step.wrong("after_s", step.raw("after_s"), "later_step", after=f"{steps[-1].after_s:g}")
-            continue
-        levels = step.levels("levels", low=0, high=LEVEL_MAX)
-        if not levels:
-            step.wrong("levels", step.raw("levels"), "relax_levels")
-        for skill, level in list(levels.items()):
-            if skill not in now:
-                step.unknown(("levels", skill), skill, now, "relaxed_skill")
-                del levels[skill]
-            elif level > now[skill]:
-                step.wrong(("levels", skill), level, "lower_level", level=now[skill])
-                del levels[skill]
-        now.update(levels)
-        step.close()
-        if position >= RELAX_STEPS_MAX:
-            step.wrong((), None, "relax_count", count=RELAX_STEPS_MAX)
-            break
-        steps.append(RelaxStep(after_s, levels))
-    return tuple(steps)
 
 
 def _service_level(section: Section) -> ServiceLevel:

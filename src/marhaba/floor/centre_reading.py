@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from marhaba.files.problems import LANGUAGES
+from marhaba.files.sections import NAME, Gathering, Section, syntax_problem
+from marhaba.files.toml_lines import toml_lines
 from marhaba.floor.centre_calendars import read_calendars
 from marhaba.floor.centre_checks import check_names, check_numbers
-from marhaba.floor.centre_errors import LANGUAGES, CentreError, Problem
+from marhaba.floor.centre_errors import CentreError
 from marhaba.floor.centre_model import (
     Agent,
     Centre,
@@ -25,8 +28,6 @@ from marhaba.floor.centre_model import (
 )
 from marhaba.floor.centre_queues import LANGUAGE_CODE, read_programmes, read_queues
 from marhaba.floor.secrets import Secrets
-from marhaba.floor.toml_lines import toml_lines
-from marhaba.floor.toml_reading import NAME, Gathering, Section
 from marhaba.kernel.numbers import COUNTRIES, Dialling, Route
 from marhaba.kernel.rules import LEVEL_MAX, language_skill
 from marhaba.sip.events import Trunk
@@ -43,7 +44,6 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 _STAR = re.compile(r"\*[0-9]{1,4}")
 _REALM = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SYNTAX = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
 
 
 def read_centre(text: str, *, folder: Path, secrets: Secrets | None, language: str = "") -> Centre:
@@ -51,7 +51,7 @@ def read_centre(text: str, *, folder: Path, secrets: Secrets | None, language: s
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CentreError([_syntax(str(error), text)], language=language) from error
+        raise CentreError([syntax_problem(str(error), text, "centre.toml")], language=language) from error
     gathering = Gathering(toml_lines(text))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     centre = _read(Section(gathering, data), folder, secrets, digest)
@@ -106,16 +106,6 @@ def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> C
     check_names(top, centre, secrets)
     top.close()
     return centre
-
-
-def _syntax(message: str, text: str) -> Problem:
-    """Python's parser says what and where; the line itself says the rest."""
-    found = _SYNTAX.fullmatch(message)
-    lines = text.splitlines() or [""]
-    line = int(found[2]) if found and found[2] else len(lines)
-    why = found[1] if found else message
-    expected = "toml_once" if "overwrite" in why or "twice" in why else "toml"
-    return Problem(line, "centre.toml", lines[min(line, len(lines)) - 1].strip(), expected, {"why": why})
 
 
 def _timezone(top: Section) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marhaba.floor.toml_lines import Path, line_of, toml_lines
+from marhaba.files.toml_lines import Path, line_of, toml_lines
 
 TEXT = """\
 # a comment with [brackets] and key = value

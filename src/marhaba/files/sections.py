@@ -11,14 +11,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from marhaba.floor.centre_errors import Problem
-from marhaba.floor.toml_lines import Path, line_of
+from marhaba.files.problems import Problem
+from marhaba.files.toml_lines import Path, line_of
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 """Names of queues, agents, phones, trunks: they end in file names, SIP addresses and columns."""
 TEXT_MAX = 200
 _DURATION = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,3})?) ?(ms|s|min|h)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+_SYNTAX = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 NEAR_ENOUGH = 0.6
 """Similarity from which an unknown word is taken for a slip of the finger."""
@@ -223,6 +224,16 @@ class Section:
         if default is None:
             self.wrong(key, None, expected, **about)
         return True
+
+
+def syntax_problem(message: str, text: str, file: str) -> Problem:
+    """Python's parser says what and where; the line itself says the rest."""
+    found = _SYNTAX.fullmatch(message)
+    lines = text.splitlines() or [""]
+    line = int(found[2]) if found and found[2] else len(lines)
+    why = found[1] if found else message
+    expected = "toml_once" if "overwrite" in why or "twice" in why else "toml"
+    return Problem(line, file, lines[min(line, len(lines)) - 1].strip(), expected, {"why": why})
 
 
 def duration(value: object) -> float | None:
