@@ -36,6 +36,14 @@ def test_from_light_load_to_far_overload_and_to_the_last_caller() -> None:
     assert (wait[3] > 0).tolist() == [False, False, True, True]
 
 
+def test_very_patient_callers_of_an_overloaded_queue_wait_as_long_as_the_digits_say() -> None:
+    """The wait is 4e8 handling times, give or take 50: in differences of large numbers they would be lost."""
+    wait = wait_percentile(0.9, 356_104, 1, 74_023, 2.765e8)
+    assert erlang_a(356_104, 1, 2.765e8, 74_023, threshold=wait).waiting_beyond == pytest.approx(
+        0.1, rel=1e-8
+    )
+
+
 def test_a_share_of_all_is_no_percentile() -> None:
     with pytest.raises(BadInput, match="share must lie between 0 and 1"):
         wait_percentile(1.0, 48, 1, 50)

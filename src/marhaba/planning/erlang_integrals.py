@@ -9,8 +9,8 @@ caller leaves at rate `leaving`. In the words of Zeltyn and Mandelbaum (2005, Qu
 and the chance to wait is load J / (E + load J). The first is the reciprocal of Erlang's B for n - 1 agents (Jagers and
 van Doorn 1986). Both integrands are log-concave: one hill, whose top is known in closed form. So each side of the hill
 is one panel of Gauss-Legendre points, as long as the integrand is above exp(-REACH) of its top, and what is integrated
-is exp(phi(x) - phi(top)), written without a difference of large numbers. Nothing overflows, nothing cancels: everything
-that is added is positive.
+is exp(phi(x) - phi(top)), written without a difference of large numbers. Nothing overflows, and no digits are lost, up to
+a load of 100,000 times the agents.
 """
 
 from __future__ import annotations
@@ -86,23 +86,24 @@ class WaitIntegrals:
 
 def wait_integrals(load: Array, agents: Array, leaving: Array, threshold: Array) -> WaitIntegrals:
     """Four arrays of one dimension and length; all above 0 but the threshold, which may be 0."""
-    excess = (load - agents) / agents
-    crest = np.where(excess > 0, np.log1p(np.maximum(excess, 0)) / leaving, 0.0)
+    crest = crest_of(load, agents, leaving)
     first, last = np.minimum(crest, threshold), np.maximum(crest, threshold)
     under = crest <= threshold
     endless = np.full_like(load, np.inf)
-    panels = [
-        _Panel(load, agents, leaving, first, -first),
-        _Panel(load, agents, leaving, np.where(under, first, last), np.where(under, 1, -1) * (last - first)),
-        _Panel(load, agents, leaving, last, endless),
+    sums = [
+        _Panel(load, agents, leaving, crest, foot, length).sums()
+        for foot, length in (
+            (first, -first),
+            (crest, np.where(under, last - crest, first - crest)),
+            (last, endless),
+        )
     ]
-    scale = np.maximum(panels[0].height, panels[2].height)
-    sums = [panel.sums(scale) for panel in panels]
     early = np.where(under, 1.0, 0.0)
     middle_late = sums[1] * (1 - early)
     late = sums[2] + middle_late
     all_early = sums[0] + sums[1] * early
     total = all_early + late
+    scale = agents / leaving * gap(-leaving * crest)
     return WaitIntegrals(
         scale, all_early[0], late[0], all_early[1], late[1], all_early[2], late[2],
         total[2] / leaving, total[3],
@@ -110,26 +111,42 @@ def wait_integrals(load: Array, agents: Array, leaving: Array, threshold: Array)
 
 
 def log_late(load: Array, agents: Array, leaving: Array, threshold: Array) -> tuple[Array, Array]:
-    """The logarithms of the integral beyond the threshold, however small it is, and of exp(phi) at the threshold."""
-    excess = (load - agents) / agents
-    crest = np.where(excess > 0, np.log1p(np.maximum(excess, 0)) / leaving, 0.0)
+    """The logarithms of the integral beyond the threshold, however small it is, and of exp(phi) at the threshold.
+
+    Both less phi at the top of the hill.
+    """
+    crest = crest_of(load, agents, leaving)
     last = np.maximum(crest, threshold)
-    rising = _Panel(load, agents, leaving, last, threshold - last)
-    falling = _Panel(load, agents, leaving, last, np.full_like(load, np.inf))
-    at_threshold = _Panel(load, agents, leaving, threshold, np.zeros_like(load)).height
+    rising = _Panel(load, agents, leaving, crest, last, threshold - last)
+    falling = _Panel(load, agents, leaving, crest, last, np.full_like(load, np.inf))
+    here = np.where(threshold < crest, height(load, agents, leaving, crest, threshold), falling.height)
     area = rising.sums(falling.height)[0] + falling.sums(falling.height)[0]
-    return np.log(area) + falling.height, at_threshold
+    return np.log(area) + falling.height, here
+
+
+def crest_of(load: Array, agents: Array, leaving: Array) -> Array:
+    """Where the hill has its top: callers who wait that long are as many as can be answered; 0 without overload."""
+    return np.log1p(np.maximum((load - agents) / agents, 0)) / leaving
+
+
+def height(load: Array, agents: Array, leaving: Array, crest: Array, x: Array) -> Array:
+    """phi(x) - phi(crest)."""
+    return -np.minimum(load, agents) / leaving * gap(leaving * (x - crest)) - np.maximum(agents - load, 0) * (
+        x - crest
+    )
 
 
 class _Panel:
     """One side of the hill: from `foot`, its highest point, over `length` (negative: to the left)."""
 
-    def __init__(self, load: Array, agents: Array, leaving: Array, foot: Array, length: Array) -> None:
+    def __init__(
+        self, load: Array, agents: Array, leaving: Array, crest: Array, foot: Array, length: Array
+    ) -> None:
         self.agents, self.leaving, self.foot = agents, leaving, foot
         self.staying = np.exp(-leaving * foot)
         self.rate = load * self.staying
         self.slope = agents - self.rate
-        self.height = (load - agents) * foot - load * gap(leaving * foot) / leaving
+        self.height = height(load, agents, leaving, crest, foot)
         self.limit = length
         self.length = np.minimum(self._right(), length)
         self._reach_left(np.flatnonzero(length < 0))
@@ -150,14 +167,14 @@ class _Panel:
         far = _root(self.agents * self.leaving, 2 * self.slope - REACH * self.leaving, 2 * REACH)
         return np.minimum(far, SATURATED / self.leaving)
 
-    def sums(self, scale: Array) -> Array:
-        """Rows: the integrals of 1, of staying, of having left and of x times staying, times exp(-scale)."""
-        sums = np.zeros((4, len(scale)))
+    def sums(self, less: Array | float = 0.0) -> Array:
+        """Rows: the integrals of 1, of staying, of having left and of x times staying, of exp(phi - phi(crest) - less)."""
+        sums = np.zeros((4, len(self.foot)))
         some = np.flatnonzero(self.length)
         for at in range(0, len(some), ROWS):
             rows = some[at : at + ROWS]
             sums[:, rows] = self._sums_of(rows)
-        return np.asarray(sums * np.exp(self.height - scale))
+        return np.asarray(sums * np.exp(self.height - less))
 
     def _sums_of(self, rows: Rows) -> Array:
         length, leaving, rate = self.length[rows], self.leaving[rows], self.rate[rows]

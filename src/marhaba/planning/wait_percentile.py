@@ -8,7 +8,7 @@ import numpy as np
 
 from marhaba.planning import inputs
 from marhaba.planning.erlang import check_leaving, erlang_c
-from marhaba.planning.erlang_integrals import log_idle, log_late
+from marhaba.planning.erlang_integrals import crest_of, gap, log_idle, log_late
 from marhaba.planning.inputs import Array, Numbers
 
 ROUNDS_MAX: Final = 100
@@ -54,9 +54,11 @@ def _patient(share: Array, rate: Array, handle: Array, agents: Array) -> Array:
 def _impatient(wanted: Array, load: Array, agents: Array, leaving: Array) -> Array:
     """Newton on log P(W > t), which is concave: from the right of the solution every step stays to its right."""
     whole, _ = log_late(load, agents, leaving, np.zeros_like(load))
-    chance = np.log(load) - np.logaddexp(log_idle(agents - 1, load), np.log(load) + whole)
+    top = crest_of(load, agents, leaving)
+    idle = log_idle(agents - 1, load) - np.log(load) - agents / leaving * gap(-leaving * top)
+    chance = -np.logaddexp(idle, whole)
     at_once = chance + whole <= wanted
-    t = np.log(np.maximum(load / agents, 1)) / leaving
+    t = top
     for _ in range(ROUNDS_MAX):
         late, density = log_late(load, agents, leaving, t)
         missing = chance + late - leaving * t - wanted
