@@ -20,7 +20,7 @@ from marhaba.cli import calls_figures
 from marhaba.cli.calls_export import BOM, COLUMNS, harmless, write_csv
 from marhaba.cli.calls_period import Wanted, moment
 from marhaba.cli.main import main
-from marhaba.floor.centre_model import ServiceLevel
+from marhaba.files.queue_rules import ServiceLevel
 from marhaba.floor.events import Event
 from marhaba.floor.journal import Journal
 from marhaba.floor.period import records_of

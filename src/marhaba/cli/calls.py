@@ -21,8 +21,8 @@ from marhaba.cli.calls_period import Wanted, period
 from marhaba.cli.house import add_house, house_centre
 from marhaba.cli.options import number, whole
 from marhaba.cli.words import reader_language, say
+from marhaba.files.queue_rules import ServiceLevel
 from marhaba.floor.centre import Centre
-from marhaba.floor.centre_model import ServiceLevel
 from marhaba.floor.journal import Journal
 from marhaba.floor.period import records_of
 from marhaba.floor.records import CallRecord, Records

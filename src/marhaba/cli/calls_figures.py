@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from marhaba.floor.centre_model import ServiceLevel
+from marhaba.files.queue_rules import ServiceLevel
 from marhaba.floor.records import OUTCOMES, AgentPart, CallRecord, QueueVisit
 from marhaba.kernel import kpi
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from marhaba.files.sections import Section
+from marhaba.kernel.kpi import SERVICE_LEVELS
 from marhaba.kernel.rules import LANGUAGE, LEVEL_MAX, RELAX_STEPS_MAX, QueueRules, RelaxStep, Strategy
 
-DAY = 86_400.0
+HOUR, DAY = 3_600.0, 86_400.0
 PRIORITY = (-100, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLevel:
+    """The contract's promise: `formula` is a letter of kernel.kpi."""
+
+    formula: str = "F4"
+    threshold_s: float = 20.0
+    target: float = 0.8  # share of the callers it promises this for
+    short_s: float = 5.0  # who hangs up sooner has not waited
 
 
 def read_rules(
@@ -66,3 +78,14 @@ def _relax(section: Section, skills: Mapping[str, int], language_level: int) -> 
             break
         steps.append(RelaxStep(after_s, levels))
     return tuple(steps)
+
+
+def read_service_level(section: Section) -> ServiceLevel:
+    level = ServiceLevel(
+        formula=section.choice("formula", SERVICE_LEVELS, "F4", what="formula"),
+        threshold_s=section.seconds("threshold_s", 20.0, low=1, high=HOUR),
+        target=section.number("target", 0.8, low=0.01, high=1.0),
+        short_s=section.seconds("short_s", 5.0, low=0, high=HOUR),
+    )
+    section.close()
+    return level

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from marhaba.files.problems import Problem, reader_language, say
+from marhaba.files.queue_rules import ServiceLevel
 from marhaba.floor.centre_errors import CentreError
 from marhaba.floor.centre_model import (
     Agent,
@@ -19,7 +20,6 @@ from marhaba.floor.centre_model import (
     MediaSettings,
     Programme,
     Queue,
-    ServiceLevel,
     SipSettings,
     Spending,
     StarCodes,

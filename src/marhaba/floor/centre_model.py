@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from marhaba.files.queue_rules import ServiceLevel
 from marhaba.floor.secrets import Secrets
 from marhaba.kernel.calendar import Calendar
 from marhaba.kernel.numbers import Dialling, Route
@@ -57,16 +58,6 @@ class Programme:
     closed: Literal["voicemail", "message"]
     closed_prompts: tuple[str, ...]
     priority: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceLevel:
-    """The contract's promise: `formula` is a letter of kernel.kpi."""
-
-    formula: str = "F4"
-    threshold_s: float = 20.0
-    target: float = 0.8  # share of the callers it promises this for
-    short_s: float = 5.0  # who hangs up sooner has not waited
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from marhaba.files.queue_rules import DAY, PRIORITY, read_rules
+from marhaba.files.queue_rules import DAY, PRIORITY, read_rules, read_service_level
 from marhaba.files.sections import Section
 from marhaba.floor.centre_calendars import ALWAYS
 from marhaba.floor.centre_checks import forms
-from marhaba.floor.centre_model import Limits, Programme, Queue, ServiceLevel
+from marhaba.floor.centre_model import Limits, Programme, Queue
 from marhaba.kernel.calendar import Calendar
-from marhaba.kernel.kpi import SERVICE_LEVELS
 from marhaba.kernel.rules import Strategy
 
 PROMPT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -53,21 +52,10 @@ def read_queues(top: Section, languages: list[str], limits: Limits) -> dict[str,
             callback_key=section.matching("callback_key", KEY, "phone_key", "2"),
             callback_after_s=section.seconds("callback_after_s", 30.0, low=0, high=HOUR),
             max_wait_s=section.seconds("max_wait_s", 0.0, low=0, high=DAY),
-            service_level=_service_level(section.section("service_level")),
+            service_level=read_service_level(section.section("service_level")),
         )
         section.close()
     return queues
-
-
-def _service_level(section: Section) -> ServiceLevel:
-    level = ServiceLevel(
-        formula=section.choice("formula", SERVICE_LEVELS, "F4", what="formula"),
-        threshold_s=section.seconds("threshold_s", 20.0, low=1, high=HOUR),
-        target=section.number("target", 0.8, low=0.01, high=1.0),
-        short_s=section.seconds("short_s", 5.0, low=0, high=HOUR),
-    )
-    section.close()
-    return level
 
 
 def read_programmes(
