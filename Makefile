@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 UV := .venv/bin/uv
 # What must be covered to the last branch, and its tests.
-COVERED := tests/kernel tests/sip tests/fuzz
+COVERED := tests/kernel tests/sip tests/fuzz tests/planning
 FUZZ_S := 60
 APT_TEST := sip-tester espeak-ng sox
 
