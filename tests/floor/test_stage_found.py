@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from marhaba.floor import dispatch
 from marhaba.floor.floor import Worker
+from marhaba.floor.process import FloorProcess, Held
 from marhaba.media import protocol as media
+from tests.floor.centre_texts import centre_text
 from tests.floor.stage import CENTRE, HOUSE, Stage
 from tests.floor.test_stage_callbacks import asked
 from tests.floor.test_stage_calls import greeted, talking
@@ -58,6 +62,21 @@ def test_audio_that_died_long_after_its_leg_was_opened_is_not_opened_again() -> 
     stage.restart(0.0, audio_lost=True, uptime_s=30.0)
     assert stage.floor.state.calls == {}
     assert stage.open == {}
+
+
+def test_an_agents_leg_that_came_back_without_its_caller_is_hung_up() -> None:
+    """The agent's leg was opened shortly before the end and seems untold; the caller's was not, and is gone."""
+    stage = Stage()
+    stage.carrier.dial("0539000001")
+    stage.run(20.0)
+    stage.ask("login", agent="amal")
+    stage.ask("ready", agent="amal")
+    stage.run(4.0)
+    assert stage.call.stage == "talking"
+    stage.restart(0.0, audio_lost=True, uptime_s=30.0)
+    stage.run(5.0)
+    assert stage.open == {}
+    assert stage.phones["amal"].legs == []
 
 
 def test_the_end_of_a_prompt_of_an_earlier_floor_ends_none_of_this_one() -> None:
@@ -119,3 +138,27 @@ def test_a_customer_is_not_transferred_before_he_has_answered() -> None:
     stage.run(1.0)
     assert stage.floor.state.calls[callback].stage == "dialling"
     assert "call.transferred" not in stage.kinds()
+
+
+def test_a_ring_that_did_not_survive_goes_to_the_next_agent_once() -> None:
+    """Routed in the middle of the recovery, the call was put back into the queue while the next phone rang."""
+    stage = Stage(logged_in=("amal", "brahim"))
+    for agent in ("amal", "brahim"):
+        stage.phones[agent].auto = None
+    stage.carrier.dial("0539000001")
+    stage.run(12.0)
+    assert (stage.call.stage, stage.call.agent) == ("ringing", "amal")
+    stage.open.pop(stage.call.agent_leg)
+    stage.restart()
+    assert (stage.call.stage, stage.call.agent) == ("ringing", "brahim")
+    assert stage.floor.state.routing.queue_of(stage.call.id) == ""
+
+
+def test_what_was_meant_for_a_dead_audio_worker_does_not_reach_the_next(tmp_path: Path) -> None:
+    """Its commit took longer than the worker lived: the next one would open a leg nobody ever closes."""
+    (tmp_path / "centre.toml").write_text(centre_text("top", ""), "utf-8")
+    process = FloorProcess(tmp_path / "centre.toml")
+    kept = ("media-1", media.CloseLeg("y"))
+    process._held.append(Held([], [("media-0", media.OpenLeg("x", 20_000)), kept]))
+    process._media_lost("media-0")
+    assert process._held[0].media == [kept]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marhaba.floor import legs, offering, talking
+from marhaba.floor import legs, talking
 from marhaba.floor.centre import Agent
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Seat
@@ -47,7 +47,6 @@ def ready(floor: Floor, agent_id: str) -> None:
     if seat.state is not AgentState.READY:
         floor.cancel("wrapup", agent_id)
         set_state(floor, agent_id, AgentState.READY)
-        offering.route(floor)
 
 
 def pause(floor: Floor, agent_id: str, code: str) -> None:
@@ -106,7 +105,6 @@ def end_wrap_up(floor: Floor, agent_id: str) -> None:
         set_state(floor, agent_id, AgentState.PAUSED, code=wish.removeprefix("pause:"))
     else:
         set_state(floor, agent_id, AgentState.READY)
-        offering.route(floor)
 
 
 def disposition(

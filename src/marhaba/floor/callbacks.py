@@ -136,7 +136,7 @@ def failed(floor: Floor, call: Call, *, code: int, reason: str) -> None:
         floor.after(RETRY_S, "callback", call.id)
     else:
         give_up(floor, call, why="attempts")
-    offering.route(floor)
+    floor.reroute = True
 
 
 def retry(floor: Floor, call: Call) -> None:

@@ -89,7 +89,9 @@ class Floor:
         self.turn = Turn()
         self.volatile: dict[str, Volatile] = {}
         self.phones_moved = True  # bindings to be saved
-        self.reroute = False  # somebody became ready in this turn: who waits is looked at before it ends
+        # Who waits is looked at before this turn ends. Not at once: a verb may be in the middle of something, and a
+        # recovery among calls it has not taken up yet.
+        self.reroute = False
         self.waits = WaitEstimator()
         self.spend = Spend(centre.spending.concurrent_max, centre.spending.hourly_max)
         self.counters: dict[str, int] = {}

@@ -158,7 +158,7 @@ def missed(floor: Floor, call: Call, leg_id: str, code: int, reason: str) -> Non
         agents.set_state(floor, agent, AgentState.PAUSED, code="missed")
     else:
         agents.set_state(floor, agent, AgentState.READY)
-    route(floor)
+    floor.reroute = True
 
 
 def spare(floor: Floor, agent_id: str) -> None:

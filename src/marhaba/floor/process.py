@@ -381,6 +381,9 @@ class FloorProcess:
         offering.route(self.floor)
 
     def _media_lost(self, name: str) -> None:
+        # What still waits for the journal was meant for the dead: its successor must not open a leg nobody knows.
+        for held in self._held:
+            held.media = [(worker, command) for worker, command in held.media if worker != name]
         if self._ready and not self._stop.is_set():
             self.turn(lambda: dispatch.worker_lost(self.floor, name))
 

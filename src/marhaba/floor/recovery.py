@@ -209,13 +209,13 @@ def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:
 
 def _end_lost(floor: Floor, call: Call) -> None:
     """The caller's leg is gone with its worker: end the call, and offer the caller a callback task."""
-    agent, stage = call.agent, call.stage
+    agent, stage, held = call.agent, call.stage, (call.agent_leg, call.consult_leg)
     if stage is Stage.TALKING:
         offering.release(floor, call, why="crash")
     elif agent and stage is Stage.RINGING:
         floor.emit("call.released", call=call.id, agent=agent, why="crash", talk_s=0, hold_s=0)
         offering.spare(floor, agent)
-    for leg in (call.agent_leg, call.consult_leg):
+    for leg in held:
         legs.hang_up(floor, leg, reason="crash")
     talking.end(floor, call, by="crash", code=0, reason="media")
 
