@@ -57,7 +57,7 @@ test-long: apt-test install-dev
 	.venv/bin/pytest
 
 bench: install-dev
-	@for name in routing simulator start media floor; do .venv/bin/marhaba bench $$name --json; done
+	@for name in routing simulator rehearsal start media floor; do .venv/bin/marhaba bench $$name --json; done
 
 format: install-dev
 	.venv/bin/ruff check --fix .

@@ -15,6 +15,7 @@ from typing import Any
 BENCHES = {
     "floor": ("marhaba.cli.bench_floor", "bench_floor"),
     "media": ("marhaba.cli.bench_media", "bench_media"),
+    "rehearsal": ("marhaba.cli.bench_rehearsal", "bench_rehearsal"),
     "routing": ("marhaba.cli.bench_routing", "bench_routing"),
     "simulator": ("marhaba.cli.bench_simulator", "bench_simulator"),
     "start": ("marhaba.cli.bench_start", "bench_start"),

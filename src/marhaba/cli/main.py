@@ -20,6 +20,7 @@ COMMANDS = {
     "phone": "marhaba.cli.phone",
     "check": "marhaba.cli.check",
     "doctor": "marhaba.cli.doctor",
+    "rehearse": "marhaba.cli.rehearse",
     "bench": "marhaba.cli.bench",
 }
 """Each module has `add_arguments(parser)` and `run(arguments) -> int`, the exit status."""

@@ -77,7 +77,7 @@ class SipDriver:
         self._bind_udp = bind_udp or udp_socket
         self.udp_address, self.tcp_address, self.tls_address = udp, tcp, tls
         self._tls_server = tls_server
-        self._tls_client = tls_client or ssl.create_default_context()
+        self._tls_client = tls_client
         self._on_turn = on_turn
         self._on_events = on_events
         self._udp: asyncio.DatagramTransport | None = None
@@ -261,11 +261,17 @@ class SipDriver:
                     lambda: _Connection(self, flow.transport, stream),
                     flow.remote_host,
                     flow.remote_port,
-                    ssl=self._tls_client if secure else None,
+                    ssl=self._client_context() if secure else None,
                 )
         except (OSError, TimeoutError, ssl.SSLError):
             self.count("connect_failed")
             self.stream_lost(stream)
+
+    def _client_context(self) -> ssl.SSLContext:
+        """Made when the first peer is called over TLS: reading the system's certificates takes tens of milliseconds."""
+        if self._tls_client is None:
+            self._tls_client = ssl.create_default_context()
+        return self._tls_client
 
     def _later(self, work: Any) -> None:
         task = self._loop.create_task(work)
