@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from marhaba.kernel.matching import lot
 from marhaba.kernel.routing import AgentState, Channel, Decision, Overflow, QueueRules, Strategy
 
 AT_WORK = (AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
@@ -13,8 +14,10 @@ AT_WORK = (AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.
 
 @dataclass
 class NaiveAgent:
+    seat: int = 0  # what he draws lots by: seats left are taken again, the last one first
     skills: Mapping[str, int] = field(default_factory=dict)
     queues: Sequence[str] | None = ()
+    own: Sequence[str] = ()
     state: AgentState = AgentState.LOGGED_OUT
     idle_since: float = 0.0
     turn: int = 0
@@ -61,8 +64,11 @@ class NaiveRouting:
         self.contacts: dict[str, NaiveContact] = {}
         self.closes: dict[str, float] = {}
         self.turns = self.visits = self.rank_next = 0
+        self.longest_queue = False
+        self.seats_left: list[int] = []
 
-    def configure(self, queues: Sequence[QueueRules]) -> None:
+    def configure(self, queues: Sequence[QueueRules], *, longest_queue: bool = False) -> None:
+        self.longest_queue = longest_queue
         lives_on = {c.queue: self.queues[c.queue] for c in self.contacts.values()}
         self.queues = lives_on | {rules.name: rules for rules in queues}
         for name, rules in self.queues.items():
@@ -73,11 +79,15 @@ class NaiveRouting:
     # Agents
 
     def agent(self, name: str) -> NaiveAgent:
-        return self.agents.setdefault(name, NaiveAgent())
+        if name not in self.agents:
+            self.agents[name] = NaiveAgent(self.seats_left.pop() if self.seats_left else len(self.agents))
+        return self.agents[name]
 
-    def set_agent(self, name: str, skills: Mapping[str, int], queues: Sequence[str] | None) -> None:
+    def set_agent(
+        self, name: str, skills: Mapping[str, int], queues: Sequence[str] | None, own: Sequence[str] = ()
+    ) -> None:
         agent = self.agent(name)
-        agent.skills, agent.queues = skills, queues
+        agent.skills, agent.queues, agent.own = skills, queues, own
         self.lapse()
 
     def set_capacity(self, name: str, text: int) -> None:
@@ -88,7 +98,7 @@ class NaiveRouting:
         if name in self.agents:
             self.agents[name].state = AgentState.LOGGED_OUT
             self.lapse()
-            del self.agents[name]
+            self.seats_left.append(self.agents.pop(name).seat)
         for contact in self.contacts.values():
             if contact.knows == name:
                 contact.knows = ""
@@ -263,14 +273,30 @@ class NaiveRouting:
     # Who takes whom
 
     def in_order(self, now: float | None = None) -> list[str]:
-        """With a time: as `decide` goes down the line, the wait weighted by the queue; without: all queues alike."""
+        """With a time: as `decide` goes down the line, agents' own queues first, the wait or the line weighted by the
+        queue; without: all queues alike.
+        """
 
-        def key(contact: str) -> tuple[int, float, float, int, int]:
+        def key(contact: str) -> tuple[int, bool, float, float, int, int]:
             c = self.contacts[contact]
-            urgency = 0.0 if now is None else self.queues[c.queue].weight * (now - c.queued_at)
-            return (-c.priority, -urgency, c.queued_at, c.rank, c.visit)
+            if now is None:
+                return (-c.priority, False, 0.0, c.queued_at, c.rank, c.visit)
+            waiting = sum(other.queue == c.queue for other in self.contacts.values())
+            much = waiting if self.longest_queue else now - c.queued_at
+            urgency = self.queues[c.queue].weight * much
+            return (-c.priority, not self.owned(c, now), -urgency, c.queued_at, c.rank, c.visit)
 
         return sorted(self.contacts, key=key)
+
+    def owned(self, contact: NaiveContact, now: float) -> bool:
+        """Whether somebody ready for it has its queue as his own."""
+        step = self.step(contact, now)
+        return any(
+            contact.queue in agent.own
+            and self.free(agent, contact.queue)
+            and self.can(agent, contact.queue, contact.language, step)
+            for agent in self.agents.values()
+        )
 
     def chosen(self, now: float, queue: str, language: str, step: int) -> str:
         """Whom the queue prefers of those who may take such a contact now; "": nobody may."""
@@ -278,6 +304,8 @@ class NaiveRouting:
 
         def preference(name: str) -> tuple[int, float, int, float, int]:
             a = self.agents[name]
+            if strategy is Strategy.RANDOM:
+                return (0, lot(a.seat, now), a.load, a.idle_since, a.turn)
             score = self.score(a, queue, language) if strategy is Strategy.BEST_SKILL else 0
             occupancy = a.occupancy(now) if strategy is Strategy.LEAST_OCCUPIED else 0.0
             return (-score, occupancy, a.load, a.idle_since, a.turn)

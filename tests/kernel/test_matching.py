@@ -110,11 +110,15 @@ def test_those_who_wait_in_vain_go_together_whatever_queue_they_are_in() -> None
 def test_the_levels_of_all_groups_stand_in_one_matrix_however_many_there_are() -> None:
     fit = Eligibility([QueueRules("q", skills={"vip": 3}, language_level=0)])
     class_ = fit.class_of("q", "")
-    groups = [fit.group_of({"vip": number % 11, f"other-{number}": 1}, None) for number in range(300)]
+    groups = [
+        fit.group_of({"vip": number % 11, f"other-{number}": 1}, None, ["q"] * (number % 2))
+        for number in range(300)
+    ]
     assert groups == list(range(300))
     expected = [number % 11 if number % 11 >= 3 else rows.NONE for number in range(300)]
     assert fit.levels[class_, :300].tolist() == expected
     assert np.asarray(fit.tables.levels)[class_, :300].tolist() == expected
+    assert fit.own[class_, :300].tolist() == [number % 2 for number in range(300)]
 
 
 def test_a_contact_who_comes_and_goes_leaves_no_timers_behind() -> None:

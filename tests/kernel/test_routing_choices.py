@@ -67,6 +67,64 @@ def test_who_returns_stands_by_his_wait_and_not_by_his_rank() -> None:
     assert [routing.position(contact) for contact in ("earlier", "later")] == [1, 2]
 
 
+def test_an_agent_takes_his_own_queue_first_and_helps_the_others_after() -> None:
+    routing = house(phone("savings"), phone("checking"), phone("urgent", priority=1))
+    routing.enqueue(0.0, "c", "checking")
+    routing.enqueue(30.0, "s", "savings")
+    routing.set_agent("a", {}, None, ["savings"])
+    routing.agent_state(0.0, "a", READY)
+    assert first(routing, 40.0) == ("s", "a")
+    routing.enqueue(45.0, "u", "urgent")
+    assert first(routing, 50.0) == ("u", "a")  # his own queue does not go before a priority
+    seat(routing, "b")
+    assert carry_out(routing, 60.0) == [("u", "a"), ("c", "b")]  # busy, he goes before nobody
+    routing.enqueue(20.0, "d", "checking")
+    routing.agent_state(90.0, "a", READY)
+    assert carry_out(routing, 90.0) == [("s", "a")]
+    routing.agent_state(95.0, "a", READY)
+    assert carry_out(routing, 95.0) == [("d", "a")]
+
+
+def test_a_queue_is_nobodys_own_to_whom_it_is_closed() -> None:
+    routing = house(phone("vip", skills={"vip": 3}), phone("q"))
+    routing.enqueue(0.0, "q", "q")
+    routing.enqueue(5.0, "v", "vip")
+    routing.set_agent("novice", {"vip": 1}, None, ["vip"])
+    seat(routing, "expert", vip=5)
+    routing.agent_state(9.0, "novice", READY)
+    assert first(routing, 10.0) == ("q", "expert")
+
+
+def test_between_queues_the_longer_line_may_go_first() -> None:
+    routing = house(phone("long"), phone("early"))
+    routing.configure([phone("long"), phone("early")], longest_queue=True)
+    routing.enqueue(0.0, "e", "early")
+    for name in ("first", "second", "third"):
+        routing.enqueue(50.0, name, "long")
+    seat(routing, "a")
+    assert first(routing, 60.0) == ("first", "a")
+    routing.configure([phone("long"), phone("early", weight=4.0)], longest_queue=True)
+    assert first(routing, 60.0) == ("e", "a")  # one by four is more than three
+    routing.configure([phone("long"), phone("early")])
+    assert first(routing, 60.0) == ("e", "a")
+
+
+def test_a_queue_that_draws_lots_gives_every_agent_the_same() -> None:
+    routing = house(phone(strategy=Strategy.RANDOM))
+    agents = [f"a{number}" for number in range(7)]
+    for agent in agents:
+        seat(routing, agent)
+    given = dict.fromkeys(agents, 0)
+    for call in range(7_000):
+        now = call * 1.37
+        routing.enqueue(now, "c", "q")
+        [(_, agent)] = carry_out(routing, now)
+        given[agent] += 1
+        routing.agent_state(now, agent, READY)
+    chi_square = sum((count - 1_000) ** 2 / 1_000 for count in given.values())
+    assert chi_square < 22.5  # 6 degrees of freedom: one in a thousand
+
+
 # Who is kept back
 
 

@@ -78,24 +78,25 @@ class RoutingMachine(RuleBasedStateMachine):
         self.real = Routing([], agents_max=len(AGENTS), contacts_max=ROOM)
         self.naive = NaiveRouting([], contacts_max=ROOM)
 
-    @rule(queues=houses)
-    def configure(self, queues: tuple[QueueRules, ...]) -> None:
-        self.real.configure(queues)
-        self.naive.configure(queues)
+    @rule(queues=houses, longest_queue=st.booleans())
+    def configure(self, queues: tuple[QueueRules, ...], longest_queue: bool) -> None:
+        self.real.configure(queues, longest_queue=longest_queue)
+        self.naive.configure(queues, longest_queue=longest_queue)
 
     @rule(
         agent=st.sampled_from(AGENTS),
         skills=skill_maps,
         queues=st.none() | st.lists(st.sampled_from(QUEUES), max_size=3),
+        own=st.just([]) | st.lists(st.sampled_from(QUEUES), max_size=2),
     )
-    def set_agent(self, agent: str, skills: dict[str, int], queues: list[str] | None) -> None:
-        self.real.set_agent(agent, skills, queues)
-        self.naive.set_agent(agent, skills, queues)
+    def set_agent(self, agent: str, skills: dict[str, int], queues: list[str] | None, own: list[str]) -> None:
+        self.real.set_agent(agent, skills, queues, own)
+        self.naive.set_agent(agent, skills, queues, own)
 
     @rule(skills=st.lists(skill_maps, min_size=len(AGENTS), max_size=len(AGENTS)))
     def everybody_comes(self, skills: list[dict[str, int]]) -> None:
         for agent, known in zip(AGENTS, skills, strict=True):
-            self.set_agent(agent, {"lang:fr": 3, "fr": 2, **known}, None)
+            self.set_agent(agent, {"lang:fr": 3, "fr": 2, **known}, None, [])
             self.agent_state(agent, AgentState.READY, None)
 
     @rule(

@@ -116,14 +116,15 @@ def houses(draw: st.DrawFn) -> Eligibility:
         )
         for name, strategy in zip(names, draw(st.tuples(*[st.sampled_from(Strategy)] * 3)), strict=True)
     ]
-    fit = Eligibility(queues)
+    fit = Eligibility(queues, longest_queue=draw(st.booleans()))
     for name in names:
         fit.class_of(name, "")
     skills = draw(
         st.lists(st.dictionaries(st.sampled_from(["fr", "vip"]), LEVELS), min_size=AGENTS, max_size=AGENTS)
     )
     for known in skills:
-        fit.agents.append(rows.Agent(group=fit.group_of(known, None), load_max=draw(st.integers(0, 2))))
+        own = draw(st.sampled_from([(), ("north",), ("south", "west")]))
+        fit.agents.append(rows.Agent(group=fit.group_of(known, None, own), load_max=draw(st.integers(0, 2))))
         fit.spots.extend(rows.Spot() for _ in range(rows.CHANNELS))
     for _ in range(CONTACTS):
         fit.contacts.append(rows.Contact())
@@ -161,7 +162,7 @@ def run_both(fit: Eligibility, story: list[tuple[int, int, int, int, float]]) ->
     """What was said, by both alike."""
     firsts = first_classes(fit)
     table = np.array([(v, a, firsts[b % 3] if v == COMES else b, c, s) for v, a, b, c, s in story])
-    arrays = tables_as_arrays(fit.tables, fit.levels, contacts=CONTACTS)
+    arrays = tables_as_arrays(fit.tables, fit.levels, fit.own, contacts=CONTACTS)
     heard, said = np.zeros(SAID_MAX, np.int64), np.zeros(SAID_MAX, np.int64)
     many = compiled_play(pack(arrays, type_of("Tables", arrays)), table, heard)
     count = play(fit.tables, table, said)

@@ -27,16 +27,20 @@ _STRATEGY = {
     Strategy.BEST_SKILL: rows.BEST_SKILL,
     Strategy.LEAST_OCCUPIED: rows.LEAST_OCCUPIED,
     Strategy.RING_ALL: rows.RING_ALL,
+    Strategy.RANDOM: rows.RANDOM,
 }
 _CHANNEL = {Channel.VOICE: rows.VOICE, Channel.TEXT: rows.TEXT}
 _Kind = TypeVar("_Kind", bound=np.generic)
-GroupKey = tuple[tuple[tuple[str, int], ...], frozenset[str] | None]
+GroupKey = tuple[tuple[tuple[str, int], ...], frozenset[str] | None, frozenset[str]]
 
 
 class Eligibility:
-    """Raises `BadInput` when a queue keeps agents for a queue that is not there."""
+    """Raises `BadInput` when a queue keeps agents for a queue that is not there.
 
-    def __init__(self, queues: Sequence[QueueRules]) -> None:
+    `longest_queue`: between queues the longer line (times the queue's weight) goes first, not the longer wait.
+    """
+
+    def __init__(self, queues: Sequence[QueueRules], *, longest_queue: bool = False) -> None:
         self.rules = {rules.name: rules for rules in queues}
         self.queue_at = {name: index for index, name in enumerate(self.rules)}
         for rules in queues:
@@ -50,9 +54,13 @@ class Eligibility:
         self._column: dict[str, int] = {}
         self._skills = np.zeros((_FIRST, _FIRST), np.int8)  # groups x skills
         self._allowed = np.zeros((_FIRST, len(queues)), np.bool_)  # groups x queues
+        self._first = np.zeros(
+            (_FIRST, len(queues)), np.int8
+        )  # groups x queues: 1 where it is the group's own
         self._required = np.zeros((_FIRST, _FIRST), np.int8)  # classes x skills
         self._asked = np.zeros((_FIRST, _FIRST), np.int16)  # classes x skills: 1 where unrelaxed
         self._levels = np.full((_FIRST, _FIRST), -1, np.int16)
+        self._own = np.zeros((_FIRST, _FIRST), np.int16)
         self.agents: list[rows.Agent] = []
         self.spots: list[rows.Spot] = []
         self.contacts: list[rows.Contact] = []
@@ -60,7 +68,7 @@ class Eligibility:
         self.lanes: list[Lane] = []
         self.keeps: list[Keep] = []
         self.tables = Tables(
-            totals=[Totals()],
+            totals=[Totals(by_length=int(longest_queue))],
             agents=self.agents,
             spots=self.spots,
             lanes=self.lanes,
@@ -68,6 +76,7 @@ class Eligibility:
             classes=self.classes,
             contacts=self.contacts,
             levels=_view(self._levels),
+            own=_view(self._own),
             keeps=self.keeps,
             open_classes=[],
             ready_lanes=[],
@@ -84,11 +93,19 @@ class Eligibility:
         return self._levels
 
     @property
+    def own(self) -> npt.NDArray[np.int16]:
+        """The same: 1 where the class is of a queue of the group's own."""
+        return self._own
+
+    @property
     def groups(self) -> int:
         return len(self._group_of)
 
-    def group_of(self, skills: Mapping[str, int], queues: Sequence[str] | None) -> int:
-        """The group of agents with these skills who take contacts of these queues (None: any they are fit for).
+    def group_of(
+        self, skills: Mapping[str, int], queues: Sequence[str] | None, own: Sequence[str] = ()
+    ) -> int:
+        """The group of agents with these skills who take contacts of these queues (None: any they are fit for), those
+        of their `own` queues before others of the same priority.
 
         Raises `BadInput` for an impossible level, `LimitReached` beyond SKILLS_MAX.
         """
@@ -97,6 +114,7 @@ class Eligibility:
         key = (
             tuple(sorted((skill, level) for skill, level in skills.items() if level)),
             None if queues is None else frozenset(queues),
+            frozenset(own),
         )
         found = self._group_of.get(key)
         return self._add_group(key) if found is None else found
@@ -112,21 +130,26 @@ class Eligibility:
         return self._add_classes(rules, language) if found is None else found
 
     def _add_group(self, key: GroupKey) -> int:
-        (skills, queues), group = key, self.groups
+        (skills, queues, own), group = key, self.groups
         columns = self._columns([skill for skill, _ in skills])
         if group == len(self._skills):
             self._skills, self._allowed = _twice(self._skills), _twice(self._allowed)
+            self._first = _twice(self._first)
             self._grow_levels()
         self._group_of[key] = group
         self._skills[group, columns] = [level for _, level in skills]
         self._allowed[group] = [queues is None or name in queues for name in self.rules]
+        self._first[group] = [name in own for name in self.rules]
+        self.tables.totals[0].owns |= int(self._first[group].any())
         self.lanes.extend(Lane() for _ in range(rows.CHANNELS))
         self.tables.ready_lanes.extend([0] * rows.CHANNELS)
         self.tables.fresh_lanes.extend([0] * rows.CHANNELS)
         count = len(self.classes)
         mine, required = self._skills[group], self._required[:count]
-        fits = (required <= mine).all(axis=1) & self._allowed[group, [row.queue for row in self.classes]]
+        asked = [row.queue for row in self.classes]
+        fits = (required <= mine).all(axis=1) & self._allowed[group, asked]
         self._levels[:count, group] = np.where(fits, (self._asked[:count] * mine).sum(axis=1), -1)
+        self._own[:count, group] = self._first[group, asked]
         return group
 
     def _add_classes(self, rules: QueueRules, language: str) -> int:
@@ -170,6 +193,7 @@ class Eligibility:
         skills = self._skills[:count]
         fits = (self._required[class_] <= skills).all(axis=1) & self._allowed[:count, row.queue]
         self._levels[class_, :count] = np.where(fits, (self._asked[class_] * skills).sum(axis=1), -1)
+        self._own[class_, :count] = self._first[:count, row.queue]
         fitting = set(np.flatnonzero(fits).tolist())
         voice = row.channel == rows.VOICE
         able = [agent for agent in self.agents if agent.group in fitting and (voice or agent.load_max > 0)]
@@ -197,10 +221,11 @@ class Eligibility:
 
     def _grow_levels(self) -> None:
         grown = np.full((len(self._required), len(self._skills)), -1, np.int16)
+        own = np.zeros_like(grown)
         classes, groups = self._levels.shape
-        grown[:classes, :groups] = self._levels
-        self._levels = grown
-        self.tables = self.tables._replace(levels=_view(grown))
+        grown[:classes, :groups], own[:classes, :groups] = self._levels, self._own
+        self._levels, self._own = grown, own
+        self.tables = self.tables._replace(levels=_view(grown), own=_view(own))
 
 
 def _view(levels: npt.NDArray[np.int16]) -> rows.Levels:

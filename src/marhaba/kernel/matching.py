@@ -34,6 +34,7 @@ from marhaba.kernel.rows import (
     NOWHERE,
     OVERFLOW,
     PAUSED,
+    RANDOM,
     READY,
     RELAX,
     RINGING,
@@ -385,16 +386,40 @@ def _ahead(t: Tables, one: int, other: int) -> bool:
 
 
 def _before(t: Tables, now: float, one: int, other: int) -> bool:
-    """The same between classes: the wait counts by the weight of the queue."""
-    a, b = t.contacts[one], t.contacts[other]
+    """The same between classes: of the same priority, those go first that somebody ready has as his own, then whose
+    wait, or line, is the longest by the weight of the queue.
+    """
+    a, b, totals = t.contacts[one], t.contacts[other], t.totals[0]
     if a.priority != b.priority:
         return a.priority > b.priority
+    if a.class_ == b.class_:
+        return _ahead(t, one, other)
+    if totals.owns > 0:
+        own_a, own_b = _owned(t, a.class_), _owned(t, b.class_)
+        if own_a != own_b:
+            return own_a
     weight_a, weight_b = t.classes[a.class_].weight, t.classes[b.class_].weight
-    if weight_a != weight_b:
+    if totals.by_length > 0:
+        length_a = weight_a * t.queues[t.classes[a.class_].queue].waiting
+        length_b = weight_b * t.queues[t.classes[b.class_].queue].waiting
+        if length_a != length_b:
+            return length_a > length_b
+    elif weight_a != weight_b:
         urgent_a, urgent_b = weight_a * (now - a.queued_at), weight_b * (now - b.queued_at)
         if urgent_a != urgent_b:
             return urgent_a > urgent_b
     return _ahead(t, one, other)
+
+
+def _owned(t: Tables, class_: int) -> bool:
+    """Whether somebody ready for the class has its queue as his own."""
+    for i in range(t.totals[0].ready_lanes):
+        lane = t.ready_lanes[i]
+        group = lane // CHANNELS
+        fits = lane % CHANNELS == t.classes[class_].channel and t.levels[class_, group] >= 0
+        if fits and t.own[class_, group] > 0:
+            return True
+    return False
 
 
 def _set_timer(t: Tables, at: float, contact: int, kind: int) -> None:
@@ -496,6 +521,7 @@ def best_agent(t: Tables, now: float, class_: int) -> int:
     """
     line = t.classes[class_]
     best, level_best, busy_least = NONE, 0, 0.0
+    all_of_them = line.strategy == LEAST_OCCUPIED or line.strategy == RANDOM
     _count_kept(t, class_)
     for i in range(t.totals[0].ready_lanes):
         lane = t.ready_lanes[i]
@@ -508,17 +534,31 @@ def best_agent(t: Tables, now: float, class_: int) -> int:
         while spot >= 0:
             agent = spot // CHANNELS
             if line.keeps_count == 0 or _spared(t, class_, agent):
-                busy = occupancy(t.agents[agent], now) if line.strategy == LEAST_OCCUPIED else 0.0
+                busy = 0.0
+                if line.strategy == LEAST_OCCUPIED:
+                    busy = occupancy(t.agents[agent], now)
+                elif line.strategy == RANDOM:
+                    busy = lot(agent, now)
                 if best >= 0 and level == level_best and busy == busy_least:
                     better = _first_of(t, agent, best)
                 else:
                     better = best < 0 or level > level_best or (level == level_best and busy < busy_least)
                 if better:
                     best, level_best, busy_least = agent, level, busy
-                if line.strategy != LEAST_OCCUPIED:
+                if not all_of_them:
                     break  # those behind are no better
             spot = t.spots[spot].next
     return best
+
+
+def lot(agent: int, now: float) -> float:
+    """What the agent draws at that moment, 0 to 1: the same whenever it is asked again; the lowest has the contact."""
+    mixed = int(now * 1024.0) & 0x7FFFFFFF
+    mixed = ((mixed ^ (mixed >> 16)) * 0x45D9F3B) & 0x7FFFFFFF
+    mixed = (mixed + agent * 0x1E3779B1) & 0x7FFFFFFF
+    mixed = ((mixed ^ (mixed >> 15)) * 0x45D9F3B) & 0x7FFFFFFF
+    mixed = ((mixed ^ (mixed >> 16)) * 0x2C1B3C6D) & 0x7FFFFFFF
+    return (mixed ^ (mixed >> 15)) / 0x80000000
 
 
 def _known_ready(t: Tables, contact: int) -> bool:

@@ -114,6 +114,7 @@ class _Known:
     slot: int
     skills: Mapping[str, int]
     queues: Sequence[str] | None
+    own: Sequence[str]
 
 
 class Routing:
@@ -134,12 +135,13 @@ class Routing:
         self._lines: dict[str, list[_Key]] = {}
         self._closes: dict[str, float] = {}
         self._rank_next = 0
+        self._longest_queue = False
         self._fit = Eligibility([])
         self.configure(queues)
 
-    def configure(self, queues: Sequence[QueueRules]) -> None:
-        """New rules. Waiting contacts keep their place, rank and time; a queue that is gone lives on, under
-        its old rules, until nobody waits in it and the next call of this verb comes.
+    def configure(self, queues: Sequence[QueueRules], *, longest_queue: bool = False) -> None:
+        """New rules (`longest_queue` as in `Eligibility`). Waiting contacts keep their place, rank and time; a queue that
+        is gone lives on, under its old rules, until nobody waits in it and the next call of this verb comes.
 
         Raises `BadInput` when a queue keeps agents for a queue that is not there.
         """
@@ -149,22 +151,30 @@ class Routing:
         for rule in old:
             keep = {queue: agents for queue, agents in rule.keep.items() if queue in there}
             rules[rule.name] = replace(rule, keep=keep)
+        self._longest_queue = longest_queue
         self._make_anew(list(rules.values()))
 
-    def set_agent(self, agent: str, skills: Mapping[str, int], queues: Sequence[str] | None = None) -> None:
-        """An agent and what he can do ("lang:fr" among it); queues None: any whose requirement he meets.
+    def set_agent(
+        self,
+        agent: str,
+        skills: Mapping[str, int],
+        queues: Sequence[str] | None = None,
+        own: Sequence[str] = (),
+    ) -> None:
+        """An agent and what he can do ("lang:fr" among it); queues None: any whose requirement he meets. Contacts of his
+        `own` queues he takes before others of the same priority.
 
         Raises `BadInput` for an impossible level, `LimitReached` for too many agents or skills.
         """
         if self._fit.groups >= GROUPS_MAX:
             self._forget()
         try:
-            group = self._fit.group_of(skills, queues)
+            group = self._fit.group_of(skills, queues, own)
         except LimitReached:
             self._forget()
-            group = self._fit.group_of(skills, queues)
+            group = self._fit.group_of(skills, queues, own)
         known = self._known.get(agent) or self._add_agent(agent)
-        known.skills, known.queues = dict(skills), queues
+        known.skills, known.queues, known.own = dict(skills), queues, own
         load_max = self._fit.agents[known.slot].load_max
         matching.set_agent(self._fit.tables, self._now, known.slot, group, load_max)
 
@@ -421,7 +431,7 @@ class Routing:
             self._fit.spots.extend(Spot() for _ in range(rows.CHANNELS))
         else:
             raise LimitReached(f"more than {self._agents_max} agents", code="agents-max")
-        self._known[agent] = _Known(slot, {}, ())
+        self._known[agent] = _Known(slot, {}, (), ())
         return self._known[agent]
 
     def _place(self, contact: str, queue: str, language: str) -> _Waiting:
@@ -445,10 +455,11 @@ class Routing:
 
     def _make_anew(self, rules: list[QueueRules]) -> None:
         """Other tables for the same people: every agent keeps state and turn, every contact its place."""
-        old, self._fit = self._fit, Eligibility(rules)
+        old, self._fit = self._fit, Eligibility(rules, longest_queue=self._longest_queue)
         nobody = self._fit.group_of({}, ())
         group_at = {
-            known.slot: self._fit.group_of(known.skills, known.queues) for known in self._known.values()
+            known.slot: self._fit.group_of(known.skills, known.queues, known.own)
+            for known in self._known.values()
         }
         for slot, row in enumerate(old.agents):
             self._fit.agents.append(replace(row, group=group_at.get(slot, nobody)))

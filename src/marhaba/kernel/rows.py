@@ -27,6 +27,7 @@ LONGEST_IDLE: Final = 0
 BEST_SKILL: Final = 1
 LEAST_OCCUPIED: Final = 2
 RING_ALL: Final = 3
+RANDOM: Final = 4
 
 ADMITTED: Final = 0
 FULL: Final = 1
@@ -146,6 +147,8 @@ class Totals:
     for_one: int = 0
     timers: int = 0
     contacts: int = 0
+    owns: int = 0  # 1: some group has queues of its own
+    by_length: int = 0  # 1: between queues the longer line goes first, not the longer wait
 
 
 class Levels(Protocol):
@@ -165,6 +168,7 @@ class Tables(NamedTuple):
     classes: Sequence[Class]
     contacts: Sequence[Contact]
     levels: Levels
+    own: Levels  # classes x groups: 1 where the class is of a queue of the group's own
     keeps: Sequence[Keep]
     open_classes: MutableSequence[int]  # those with somebody waiting, in no order
     ready_lanes: MutableSequence[int]  # those with somebody ready, in no order

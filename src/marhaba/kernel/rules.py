@@ -28,6 +28,7 @@ class Strategy(Enum):
     BEST_SKILL = "best-skill"  # highest sum of levels in the queue's skills, then longest idle
     LEAST_OCCUPIED = "least-occupied"  # smallest share of the time since login spent busy, then longest idle
     RING_ALL = "ring-all"  # all of them at once, up to `ring_all_max`; who answers first has it
+    RANDOM = "random"  # any of them, all alike
 
 
 class Channel(Enum):

@@ -56,7 +56,7 @@ def template(data: ModelData, *, contacts: int, trace: int = 0) -> Template:
     for number, row in enumerate(unit_rows):
         workers["unit"][row["first"] : row["first"] + row["size"]] = number
     made = World(
-        t=w_.tables_as_arrays(fit.tables, fit.levels, contacts=contacts),
+        t=w_.tables_as_arrays(fit.tables, fit.levels, fit.own, contacts=contacts),
         clock=_clock(contacts, trace),
         types=rows_of_types,
         rates=_rates(data),
@@ -108,7 +108,9 @@ def fresh(world: World) -> World:
         "period_ends",
     }
     parts: dict[str, Any] = {
-        name: np.array(part) for name, part in world.t._asdict().items() if name not in ("levels", "keeps")
+        name: np.array(part)
+        for name, part in world.t._asdict().items()
+        if name not in ("levels", "own", "keeps")
     }
     tables = world.t._replace(**parts)
     return world._replace(

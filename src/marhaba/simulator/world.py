@@ -230,9 +230,12 @@ def records(rows: list[Any], row: Any, *, at_least: int = 1) -> Rows:
     return made
 
 
-def tables_as_arrays(t: Tables, levels: npt.NDArray[np.int16], *, contacts: int) -> Tables:
+def tables_as_arrays(
+    t: Tables, levels: npt.NDArray[np.int16], own: npt.NDArray[np.int16], *, contacts: int
+) -> Tables:
     """The kernel's tables for compiled code, with room for so many contacts."""
     lanes, classes = max(len(t.lanes), 1), max(len(t.classes), 1)
+    groups = max(lanes // kernel_rows.CHANNELS, 1)
     blank = records([kernel_rows.Contact()], kernel_rows.Contact)
     arrays: dict[str, Any] = {
         "totals": records(list(t.totals), kernel_rows.Totals),
@@ -242,7 +245,8 @@ def tables_as_arrays(t: Tables, levels: npt.NDArray[np.int16], *, contacts: int)
         "queues": records(list(t.queues), kernel_rows.Queue),
         "classes": records(list(t.classes), kernel_rows.Class),
         "contacts": np.repeat(blank, contacts),
-        "levels": np.ascontiguousarray(levels[:classes, : max(lanes // kernel_rows.CHANNELS, 1)]),
+        "levels": np.ascontiguousarray(levels[:classes, :groups]),
+        "own": np.ascontiguousarray(own[:classes, :groups]),
         "keeps": records(list(t.keeps), kernel_rows.Keep),
         "open_classes": np.zeros(classes, np.int64),
         "ready_lanes": np.zeros(lanes, np.int64),
