@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
-from marhaba.floor import dispatch
+from marhaba.floor import checkpoint, dispatch
 from marhaba.floor.floor import Worker
 from marhaba.floor.process import FloorProcess, Held
+from marhaba.floor.reload import adopt_centre
+from marhaba.floor.state import FloorState, apply
 from marhaba.media import protocol as media
+from marhaba.rehearsal.centre import write_centre
+from marhaba.rehearsal.plan import draw_plan
+from marhaba.rehearsal.world import World
 from tests.floor.centre_texts import centre_text
-from tests.floor.stage import CENTRE, HOUSE, Stage
+from tests.floor.stage import CENTRE, HOUSE, Stage, parse_centre_of, seen
 from tests.floor.test_stage_callbacks import asked
 from tests.floor.test_stage_calls import greeted, talking
+from tests.floor.test_stage_transfers import consulting
 
 
 def test_who_waits_gets_the_agent_whose_ring_ended_with_its_caller() -> None:
@@ -162,3 +169,86 @@ def test_what_was_meant_for_a_dead_audio_worker_does_not_reach_the_next(tmp_path
     process._held.append(Held([], [("media-0", media.OpenLeg("x", 20_000)), kept]))
     process._media_lost("media-0")
     assert process._held[0].media == [kept]
+
+
+def test_a_checkpoint_of_a_callback_whose_customer_is_being_dialled_can_be_read(tmp_path: Path) -> None:
+    """His visit goes on, but he has left the line; the floor could not start from such a checkpoint."""
+    stage = Stage()
+    asked(stage)
+    stage.ask("login", agent="amal")
+    stage.ask("ready", agent="amal")
+    stage.run(3.0)
+    assert stage.call.stage == "dialling"
+    checkpoint.write(tmp_path / "state.json", checkpoint.encode(stage.floor.state, seq=1))
+    restored, _ = checkpoint.restore(tmp_path / "state.json", stage._routing(), last_seq=1)
+    assert seen(restored) == seen(stage.floor.state)
+
+
+def test_three_who_talk_go_on_when_the_third_is_dialled_over_another_carrier() -> None:
+    """Joined before he answered: the second carrier's leg was journalled as a consultation the caller does not hear."""
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    stage.carrier.auto = 4.0
+    assert stage.ask("consult", agent="amal", to="0034911234567").ok
+    assert stage.ask("join", agent="amal").ok
+    stage.run(10.0)
+    call = stage.call
+    assert len(stage.of("call.consulting")) == 3
+    assert stage.both_hear(call.caller_leg, call.agent_leg)
+    stage.run(5.0)
+    assert stage.both_hear(call.caller_leg, call.consult_leg)
+    assert stage.both_hear(call.caller_leg, call.agent_leg)
+
+
+def test_who_waits_keeps_his_place_under_rules_that_would_not_have_admitted_him() -> None:
+    """A replay asked for admission again, under the rules of the day on which it was played."""
+    text = CENTRE.replace("[queues.accueil]\n", "[queues.accueil]\noverflow_size = 1\n")
+    stage = Stage(text.replace("overflow_size = 1\nring_s", "overflow_size = 2\nring_s"))
+    for caller in ("0661000001", "0661000002"):
+        stage.carrier.dial("0539000001", caller=caller)
+        stage.run(1.0)
+    stage.centre = parse_centre_of(text)
+    stage.turn(lambda: adopt_centre(stage.floor, stage.centre, path="x"))
+    replayed = FloorState(stage._routing())
+    for event in stage.events:
+        apply(replayed, event)
+    line = [replayed.routing.position(call) for call in replayed.calls]
+    assert line == [1, 2]
+
+
+def test_an_agent_whose_phone_took_the_caller_off_hold_comes_back_from_a_consultation() -> None:
+    stage = Stage(logged_in=("amal",))
+    consulting(stage)
+    stage.phones["amal"].reoffer("sendonly")
+    stage.run(1.0)
+    stage.phones["amal"].reoffer("sendrecv")
+    stage.run(1.0)
+    assert stage.kinds()[-1] == "call.resumed"
+    assert stage.ask("back", agent="amal").ok
+    assert stage.both_hear(stage.call.caller_leg, stage.call.agent_leg)
+
+
+def test_a_phone_that_refreshes_its_session_ends_no_hold_of_the_desk() -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    assert stage.ask("hold", agent="amal").ok
+    stage.phones["amal"].reoffer("sendrecv")
+    stage.run(1.0)
+    assert stage.of("call.resumed") == []
+    assert stage.hears[stage.call.caller_leg] == []
+
+
+def test_a_reload_that_is_asked_for_while_the_floor_starts_is_made_when_it_is_up(tmp_path: Path) -> None:
+    """The file it starts with was read before."""
+    world = World(draw_plan(1, faults=frozenset()), tmp_path)
+    world.agenda.run(0.0002)
+    assert not world.house.up
+    write_centre(
+        tmp_path, world.plan.variant.text.replace("missed_pause_after = 2", "missed_pause_after = 3")
+    )
+    world.house.signal(signal.SIGHUP)
+    world.agenda.run(5.0)
+    assert world.floor is not None
+    assert world.floor.centre.queues["accueil"].missed_pause_after == 3
+    world.house.bury()
+    assert world.findings == []

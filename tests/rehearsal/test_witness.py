@@ -132,6 +132,18 @@ def test_a_state_that_is_no_replay_is_found(world: World) -> None:
     assert [finding.invariant for finding in world.findings] == ["I10"]
 
 
+def test_agents_whom_routing_sees_otherwise_are_found(world: World) -> None:
+    floor = floor_of(world)
+    call = next(iter(floor.state.calls.values()))
+    call.queue = "accueil"
+    world.witness.events.clear()
+    floor.state.routing.agent_state(floor.now, "stranger", AgentState.READY)
+    floor.state.routing.set_agent("stranger", {"lang:fr": 9})
+    world.witness.compare_with_replay(floor)
+    assert {finding.invariant for finding in world.findings} == {"I10"}
+    assert any("staff differ from a checkpoint" in finding.text for finding in world.findings)
+
+
 def test_what_is_left_over_is_found(world: World) -> None:
     world.witness.nothing_left(floor_of(world))
     assert world.findings[0].invariant == "I12"

@@ -91,11 +91,16 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
 
 def _fill_routing(state: FloorState) -> None:
     routing = state.routing
+    rung = {call.agent for call in state.calls.values() if call.stage is Stage.RINGING}
     for seat in state.seats.values():
-        # A ringing agent is made so by `assign` below; what `assign` needs is an agent who was ready.
-        before = AgentState.READY if seat.state is AgentState.RINGING else seat.state
-        routing.agent_state(seat.since, seat.id, before, idle_since=seat.idle_since or None)
-    waiting = [c for c in state.calls.values() if c.visit_open and c.retry_at <= state.at]
+        ready = seat.state is AgentState.READY
+        # Between the event that rings him and the one that says so of him, routing knows it already.
+        there = AgentState.RINGING if ready and seat.id in rung else seat.state
+        routing.agent_state(seat.since, seat.id, there, idle_since=seat.idle_since or None)
+    # Who rings, or is dialled while his agent listens, has left the line though his visit goes on.
+    waiting = [
+        c for c in state.calls.values() if c.visit_open and c.stage is Stage.QUEUED and c.retry_at <= state.at
+    ]
     for call in sorted(waiting, key=lambda c: c.rank):
         routing.enqueue(
             state.at,
@@ -105,9 +110,5 @@ def _fill_routing(state: FloorState) -> None:
             priority=call.priority,
             queued_at=call.since,
             rank=call.rank,
+            admitted=True,
         )
-        if call.stage is not Stage.QUEUED and call.agent:
-            routing.assign(state.at, call.id, call.agent)
-    for seat in state.seats.values():
-        if seat.state is AgentState.RINGING:
-            routing.agent_state(seat.since, seat.id, seat.state)

@@ -91,6 +91,7 @@ class FloorProcess:
         self._timer_at = float("inf")
         self._in_turn = False
         self._ready = False
+        self._reload_wanted = False
         self._early: list[tuple[str, AnyEvent]] = []
         self._stop = asyncio.Event()
 
@@ -121,6 +122,8 @@ class FloorProcess:
             self.machine.settle()
             await control.start()
             self._schedule()
+            if self._reload_wanted:
+                self._reload_on_signal()
             if started is not None:
                 started()
             board_task = asyncio.ensure_future(self._push_board())
@@ -332,6 +335,9 @@ class FloorProcess:
                 legs.hang_up(self.floor, leg.id, reason="stopped")
 
     def _reload_on_signal(self) -> None:
+        if not self._ready:  # the file that is being started with was read before the signal
+            self._reload_wanted = True
+            return
         reply = self._reload()
         log.warning("reload: %s", "done" if reply.ok else reply.message)
 

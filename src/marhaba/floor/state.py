@@ -191,7 +191,7 @@ def _call_queued(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     state.rank_next = max(state.rank_next, call.rank + 1)
     if data["why"] == "overflow":
         call.overflows += 1
-    # The verb has already asked for admission; a replay has not.
+    # The verb has asked for admission, under the rules of its day; a replay under others must not ask again.
     if state.routing.queue_of(call.id) != call.queue:
         state.routing.leave(call.id)
         state.routing.enqueue(
@@ -202,6 +202,7 @@ def _call_queued(state: FloorState, event: Event, data: dict[str, Any]) -> None:
             priority=call.priority,
             queued_at=call.since,
             rank=call.rank,
+            admitted=True,
         )
 
 

@@ -104,9 +104,12 @@ def resume(floor: Floor, call: Call, *, by: str) -> None:
 
 def reoffer(floor: Floor, leg_id: str, body: bytes) -> None:
     """A re-INVITE: an agent's phone that holds or resumes, or anybody whose address changed."""
+    before = floor.state.legs.get(leg_id)
+    was_held = before is not None and before.held
     leg = legs.reoffered(floor, leg_id, body)
     call = floor.call_of_leg(leg_id)
-    if leg is None or call is None or leg_id != call.agent_leg:
+    # A refreshed session says again what was: it ends no hold that the desk or a consultation began.
+    if leg is None or call is None or leg_id != call.agent_leg or leg.held == was_held:
         return
     if leg.held:
         hold(floor, call, by="phone")
@@ -262,7 +265,10 @@ def another_way(floor: Floor, call: Call) -> bool:
         leg=leg_id,
         target=call.consult_target,
         hand_over=call.hand_over,
+        joined=call.joined,
     )
+    if call.joined:  # caller and agent go on hearing each other, and whoever answers now
+        audio.sync(floor, call)
     return True
 
 
@@ -335,6 +341,7 @@ def end_consultation(floor: Floor, call: Call) -> None:
     """Back to the caller."""
     _end_consultation(floor, call, why="agent")
     resume(floor, call, by="consult")
+    audio.sync(floor, call)  # also when he had taken the caller off hold before
 
 
 def consult_gone(floor: Floor, call: Call, *, reason: str) -> None:

@@ -236,12 +236,13 @@ class Routing:
         priority: int | None = None,
         queued_at: float | None = None,
         rank: int | None = None,
+        admitted: bool = False,
         knows: str = "",
         knows_s: float = 0.0,
     ) -> Admission:
         """Ask for a place in line. A contact that returns (a missed ring, a restart, a callback) hands in
-        its old `rank` and `queued_at`: one queued before `now` has been admitted before and is not refused
-        for size, staff or the hour. One that `knows` an agent prefers him, and waits `knows_s` for him alone.
+        its old `rank` and `queued_at`: one queued before `now`, or said to be `admitted`, is not refused for
+        size, staff or the hour. One that `knows` an agent prefers him, and waits `knows_s` for him alone.
         """
         assert contact not in self._waiting, "a contact waits once"
         rules = self._fit.rules.get(queue)
@@ -250,7 +251,7 @@ class Routing:
         self._advance(now)
         queued_at = now if queued_at is None else queued_at
         class_ = self._class_of(queue, language)
-        if queued_at >= now and (refusal := self._refusal(now, class_)):
+        if not admitted and queued_at >= now and (refusal := self._refusal(now, class_)):
             return Admission(False, refusal, rules.overflow_to)
         rank = self._rank_next if rank is None else rank
         self._rank_next = max(self._rank_next, rank + 1)

@@ -102,7 +102,8 @@ class House:
             self.world.agenda.after(gap_s / 2, worker.revive)
 
     def signal(self, number: signal.Signals) -> None:
-        if self.loop is not None and self.up:
+        """Also to a floor that is still starting."""
+        if self.loop is not None:
             self.world.log.note("signal", number.name)
             self.loop.signal(number)
 

@@ -73,7 +73,9 @@ class Misfortune:
         self.over = True
         world, disk = self.world, self.world.disk
         write_centre(world.folder, world.plan.variant.evening)
-        world.people.desk.ask("reload")
+        world.house.signal(
+            signal.SIGHUP
+        )  # a desk may be reconnecting; a floor that starts later reads the file
         world.network.weather = Weather()
         disk.trouble, disk.spool_full, disk.crash_at, disk.slow_s = "", False, "", 0.0
         world.house.dies_in = 0
