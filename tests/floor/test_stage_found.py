@@ -252,3 +252,95 @@ def test_a_reload_that_is_asked_for_while_the_floor_starts_is_made_when_it_is_up
     assert world.floor.centre.queues["accueil"].missed_pause_after == 3
     world.house.bury()
     assert world.findings == []
+
+
+def test_a_phone_that_has_refused_does_not_ring_again_after_a_restart() -> None:
+    """The worker had not closed the leg yet: its INVITE was repeated to a phone that had forgotten the first."""
+    stage = Stage(CENTRE.replace("missed_pause_after = 2", "missed_pause_after = 1"), logged_in=("amal",))
+    stage.phones["amal"].code = 480
+    stage.carrier.dial("0539000001")
+    stage.run(0.035)
+    leg = stage.one("call.missed").data["leg"]
+    stage.open[leg] = stage.floor.state.legs[leg].port
+    stage.phones["amal"].code, stage.phones["amal"].auto = 0, None
+    stage.restart(10.0)
+    stage.run(5.0)
+    assert stage.phones["amal"].legs == []
+    assert leg not in stage.open
+
+
+def test_a_phone_whose_caller_left_as_the_floor_died_stops_ringing() -> None:
+    """The CANCEL had not left; nobody would have stopped that phone."""
+    stage = Stage(logged_in=("amal",))
+    stage.phones["amal"].auto = None
+    stage.carrier.dial("0539000001")
+    stage.run(1.0)
+    unplugged = stage.sides.pop(stage.phones["amal"].host)
+    stage.carrier.hang_up()
+    stage.run(0.015)
+    stage.sides[unplugged.host] = unplugged
+    assert stage.outcome() == "abandoned"
+    assert len(unplugged.legs) == 1
+    stage.restart()
+    stage.run(1.0)
+    assert unplugged.legs == []
+
+
+def test_a_customer_is_not_called_before_an_agent_has_answered_after_a_restart() -> None:
+    stage = Stage()
+    asked(stage)
+    stage.phones["amal"].auto = None
+    stage.ask("login", agent="amal")
+    stage.ask("ready", agent="amal")
+    stage.run(5.0)
+    stage.restart()
+    stage.run(5.0)
+    assert stage.of("callback.dialling") == []
+    stage.phones["amal"].answer()
+    stage.run(1.0)
+    assert stage.call.stage == "dialling"
+
+
+def test_a_customer_whose_agent_did_not_outlive_the_floor_is_not_called_on() -> None:
+    stage = Stage()
+    asked(stage)
+    stage.carrier.auto = None
+    stage.ask("login", agent="amal")
+    stage.ask("ready", agent="amal")
+    stage.run(20.0)
+    assert len(stage.carrier.legs) == 1
+    stage.open.pop(stage.call.agent_leg)
+    stage.restart()
+    stage.run(5.0)
+    assert stage.carrier.legs == []
+    assert stage.one("callback.missed").data["reason"] == "agent-left"
+    assert stage.state_of("amal") == "ready"
+
+
+NO_STAFF = CENTRE.replace("[queues.accueil]\n", "[queues.accueil]\noverflow_no_staff = true\n")
+
+
+def test_who_waits_is_sent_on_when_the_last_agent_logs_out() -> None:
+    """At once: it was seen only when something else made the floor look at who waits."""
+    stage = Stage(NO_STAFF)
+    for agent in ("amal", "brahim"):
+        stage.ask("login", agent=agent)
+    stage.carrier.dial("0539000001")
+    stage.run(1.0)
+    stage.ask("logout", agent="amal")
+    assert stage.call.stage == "queued"
+    stage.ask("logout", agent="brahim")
+    assert stage.call.stage == "message"
+    assert stage.one("call.overflowed").data["reason"] == "no-staff"
+
+
+def test_a_callback_stays_when_everybody_goes_home() -> None:
+    stage = Stage(NO_STAFF)
+    stage.ask("login", agent="amal")
+    callback = asked(stage)
+    stage.ask("logout", agent="amal")
+    stage.run(60.0)
+    assert stage.floor.state.calls[callback].stage == "queued"
+    stage.ask("login", agent="amal")
+    stage.ask("ready", agent="amal")
+    assert stage.floor.state.calls[callback].stage == "ringing"

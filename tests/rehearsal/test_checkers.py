@@ -103,6 +103,9 @@ BROKEN: dict[str, tuple[i.Checker, list[tuple[Any, ...]], str]] = {
     "more work than login": (
         i.AgentTime(), [state("ready"), other(RELEASED, "c", talk_s=99.0), state("ready")], "of work in",
     ),
+    "a customer dialled before his agent answers": (
+        i.Callbacks(), [RINGING, DIALLING], "before an agent has answered",
+    ),
     "a fourth attempt": (i.Callbacks(), [other(DIALLING, "c", attempt=4)], "attempt 4"),
     "an attempt too soon": (
         i.Callbacks(), [DIALLING, MISSED, other(DIALLING, "c", attempt=2)], "tried again after",

@@ -91,6 +91,14 @@ def idle_beside(world: World) -> None:
     world.witness._idle[call.id, "amal"] = floor.now - 1.5
 
 
+def wait_in_vain(world: World) -> None:
+    stand_in_no_line(world)
+    floor = floor_of(world)
+    next(iter(floor.state.calls.values())).queue = "petite"
+    for seat in floor.state.seats.values():
+        seat.state = AgentState.LOGGED_OUT
+
+
 def on_two_calls(world: World) -> None:
     floor = floor_of(world)
     call = next(call for call in floor.state.calls.values() if call.agent)
@@ -106,6 +114,7 @@ LOOKS: dict[str, tuple[str, Callable[[World], None]]] = {
     "a counter that fell": ("I15", lose_a_counter),
     "a caller in no line": ("I2", stand_in_no_line),
     "a caller beside an idle agent": ("I5", idle_beside),
+    "a caller who waits in vain": ("I5", wait_in_vain),
     "an agent on two calls": ("I3", on_two_calls),
 }
 

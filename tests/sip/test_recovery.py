@@ -291,14 +291,36 @@ def test_a_call_that_cannot_be_carried_on_is_ended_after_the_restart() -> None:
     assert again.endpoint.statistics()["dialogs"] == 0
 
 
-def test_a_call_that_rang_is_refused_and_whom_we_called_hears_nothing() -> None:
+def test_a_call_that_rang_is_refused() -> None:
     wire = carrier_wire()
     leg = arrived(wire)
-    dialled(wire)
     again = Wire(Endpoint(SETTINGS, tokens("again")), CARRIER)
     again.endpoint.farewell(5.0, wire.endpoint.snapshot(leg))
     assert only(again.heard()).status == 480
-    again.endpoint.farewell(5.0, wire.endpoint.snapshot("out"))
-    assert again.heard() == []
     with pytest.raises(BadSnapshot):
         again.endpoint.farewell(5.0, b"x")
+
+
+def test_whom_we_were_calling_is_not_called_again_and_rings_no_longer() -> None:
+    """CANCEL alone: the INVITE once more would ring a phone that has refused it and forgotten."""
+    wire = carrier_wire()
+    sent = dialled(wire)
+    again = Wire(Endpoint(SETTINGS, tokens("again")), CARRIER)
+    again.endpoint.farewell(5.0, wire.endpoint.snapshot("out"))
+    cancel = asked(again.heard())
+    assert (cancel.method, cancel.via.branch, cancel.cseq) == ("CANCEL", sent.via.branch, sent.cseq)
+    assert again.say(answer_to(cancel, 200)) == []
+    assert asked(again.say(answer_to(sent, 487))).method == "ACK"
+    again.wait(120)
+    assert again.endpoint.statistics()["client_transactions"] == 0
+    assert again.endpoint.statistics()["dialogs"] == 0
+
+
+def test_an_answer_that_crossed_the_restart_is_acknowledged_and_ended() -> None:
+    wire = carrier_wire()
+    sent = dialled(wire)
+    again = Wire(Endpoint(SETTINGS, tokens("again")), CARRIER)
+    again.endpoint.farewell(5.0, wire.endpoint.snapshot("out"))
+    again.heard()
+    said = again.say(answer_to(sent, 200, body=ANSWER))
+    assert [message.method for message in said if isinstance(message, Request)] == ["ACK", "BYE"]

@@ -34,9 +34,7 @@ def log_out(floor: Floor, agent_id: str) -> None:
         floor.emit("agent.after_call", agent=agent_id, after_call="logout")
         return
     floor.cancel("wrapup", agent_id)
-    floor.emit("agent.state", agent=agent_id, state="logged_out")
-    if seat.leg:
-        legs.hang_up(floor, seat.leg, reason="logout")
+    _leave(floor, agent_id)
 
 
 def ready(floor: Floor, agent_id: str) -> None:
@@ -95,12 +93,9 @@ def wrap_up_done(floor: Floor, agent_id: str) -> None:
 
 def end_wrap_up(floor: Floor, agent_id: str) -> None:
     floor.cancel("wrapup", agent_id)
-    seat = floor.seat(agent_id)
-    wish = seat.after_call
+    wish = floor.seat(agent_id).after_call
     if agent_id not in floor.centre.agents or wish == "logout":
-        floor.emit("agent.state", agent=agent_id, state="logged_out")
-        if seat.leg:
-            legs.hang_up(floor, seat.leg, reason="logout")
+        _leave(floor, agent_id)
     elif wish.startswith("pause:"):
         set_state(floor, agent_id, AgentState.PAUSED, code=wish.removeprefix("pause:"))
     else:
@@ -136,10 +131,16 @@ def set_state(
 ) -> None:
     if agent_id not in floor.centre.agents:  # removed from the centre while a call kept him
         state, code = AgentState.LOGGED_OUT, "removed"
-    if state is AgentState.READY:
+    if state in (AgentState.READY, AgentState.LOGGED_OUT):
         floor.reroute = True  # not now: whoever makes him ready may be in the middle of something
     extra: dict[str, Any] = {"idle_since": floor.seat(agent_id).idle_since} if keep_turn else {}
     floor.emit("agent.state", agent=agent_id, state=state.name.lower(), code=code, **extra)
+
+
+def _leave(floor: Floor, agent_id: str) -> None:
+    """Logged out: who waits where nobody is left to answer is sent on, before this turn ends."""
+    set_state(floor, agent_id, AgentState.LOGGED_OUT)
+    legs.hang_up(floor, floor.seat(agent_id).leg, reason="logout")
 
 
 def _known(floor: Floor, agent_id: str) -> Agent:

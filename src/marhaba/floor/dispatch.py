@@ -40,7 +40,7 @@ def follow(floor: Floor) -> None:
             fire_timers(floor)
             if floor.reroute:
                 floor.reroute = False
-                offering.route(floor)
+                _look(floor)
             elif not floor.endpoint.events:
                 return
 
@@ -334,7 +334,8 @@ def fire_timers(floor: Floor) -> None:
             _TIMERS[kind](floor, subject)
 
 
-def _relax(floor: Floor, _: str) -> None:
+def _look(floor: Floor, _: str = "") -> None:
+    """Who waits, anew: some are sent on, others have somebody by now."""
     waiting.overflow_all(floor)
     offering.route(floor)
 
@@ -357,7 +358,7 @@ _CALL_TIMERS: dict[str, Callable[[Floor, Call], None]] = {
     "callback": callbacks.retry,
 }
 _TIMERS: dict[str, Callable[[Floor, str], None]] = {
-    "relax": _relax,
+    "relax": _look,
     "ring": offering.ring_timeout,
     "dial": callbacks.dial_timeout,
     "consult": _hang_up,

@@ -86,15 +86,19 @@ def _open_untold(floor: Floor, leg: Leg, welcome: Welcome | None, died_at: float
 
 
 def _wanted(floor: Floor, leg: Leg) -> bool:
-    return leg.call in floor.state.calls or leg.role in ("nailed", "code")
+    """Whether somebody speaks or rings on it. A leg that its call has let go of was being ended, or had ended."""
+    call = floor.state.calls.get(leg.call)
+    if call is None:
+        return leg.role in ("nailed", "code")
+    return leg.id in (call.caller_leg, call.agent_leg, call.consult_leg, *call.supervisors)
 
 
 def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
-    """Take up a leg's dialog. False: it belongs to no call any more, or cannot be taken up."""
-    if not _wanted(floor, leg):
-        floor.media(leg, CloseLeg(leg=leg.id))
-        return True  # its `LegClosed` will end its story
+    """Take up a leg's dialog, or say good-bye on it. False: it cannot be taken up."""
     try:
+        if not _wanted(floor, leg):  # its `LegEnded` closes its audio
+            floor.endpoint.farewell(floor.sip_now, leg.snapshot.encode("latin-1"))
+            return True
         floor.endpoint.adopt(floor.sip_now, leg.snapshot.encode("latin-1"))
     except SipError:
         floor.media(leg, CloseLeg(leg=leg.id))
@@ -139,7 +143,7 @@ def _resume(
         case Stage.TALKING:
             _resume_talking(floor, call, found)
         case Stage.DIALLING:
-            floor.after(callbacks.DIAL_S, "dial", call.caller_leg)
+            _resume_dialling(floor, call)
         case Stage.MESSAGE:
             if not speech.say(floor, call, "bye", ["goodbye"]):
                 legs.hang_up(floor, call.caller_leg, reason="crash")
@@ -163,12 +167,23 @@ def _resume_waiting(floor: Floor, call: Call, result: Recovered) -> None:
 
 def _resume_ringing(floor: Floor, call: Call, result: Recovered) -> None:
     if call.agent_leg in floor.state.legs:
-        queue = floor.centre.queues.get(call.queue)
-        floor.after((queue.ring_s if queue else 20.0) - (floor.now - call.ring_at), "ring", call.agent_leg)
+        _ring_on(floor, call)
         result.waiting += 1
         return
     offering.missed(floor, call, call.agent_leg, 0, "crash")
     _resume_waiting(floor, call, result)
+
+
+def _ring_on(floor: Floor, call: Call) -> None:
+    queue = floor.centre.queues.get(call.queue)
+    floor.after((queue.ring_s if queue else 20.0) - (floor.now - call.ring_at), "ring", call.agent_leg)
+
+
+def _resume_dialling(floor: Floor, call: Call) -> None:
+    if call.agent_leg in floor.state.legs:
+        floor.after(callbacks.DIAL_S, "dial", call.caller_leg)
+    else:
+        legs.hang_up(floor, call.caller_leg, reason="agent-left")
 
 
 def _resume_talking(floor: Floor, call: Call, found: dict[str, Welcome]) -> None:
@@ -194,11 +209,11 @@ def _resume_recording(floor: Floor, call: Call, found: dict[str, Welcome]) -> No
 
 
 def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:
-    """A callback waits without a leg; one whose agent was already there starts its ring again."""
+    """A callback waits without a leg; one whose agent is being rung goes on so."""
     if call.agent_leg and call.agent_leg not in floor.state.legs:
         offering.missed(floor, call, call.agent_leg, 0, "crash")
     elif call.agent_leg:
-        offering.reached(floor, call, call.agent_leg)
+        _ring_on(floor, call)
     elif call.retry_at > floor.now:
         floor.state.routing.leave(call.id)
         floor.after(call.retry_at - floor.now, "callback", call.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from marhaba.floor import offering
 from marhaba.floor.centre import Centre, CentreError, diff, load_centre
 from marhaba.floor.floor import Floor
 from marhaba.kernel.messages import Reply
@@ -52,4 +51,4 @@ def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
         routing.set_agent(agent.id, agent.skills, agent.queues)
     floor.endpoint.reconfigure(floor.sip_now, centre.endpoint_settings())
     floor.emit("centre.loaded", path=path, digest=centre.digest)
-    offering.route(floor)
+    floor.reroute = True

@@ -100,7 +100,12 @@ def overflow(floor: Floor, call: Call, to: str, reason: str) -> None:
 def overflow_all(floor: Floor) -> None:
     for due in floor.state.routing.overflows(floor.now):
         call = floor.state.calls.get(due.contact)
-        if call is not None and call.stage is Stage.QUEUED:
+        # A callback does not wait in vain: tomorrow somebody logs in.
+        if (
+            call is not None
+            and call.stage is Stage.QUEUED
+            and not (call.callback and due.reason == "no-staff")
+        ):
             overflow(floor, call, due.to, due.reason)
 
 

@@ -249,21 +249,29 @@ class AgentTime:
 
 @dataclass(slots=True)
 class Callbacks:
-    """I9: a callback is tried three times at most, ten minutes apart, and never without its intent."""
+    """I9: a callback is tried three times at most, ten minutes apart, and never without its intent or an agent."""
 
     name: str = "I9"
     attempts: dict[str, int] = field(default_factory=dict)
     missed_at: dict[str, float] = field(default_factory=dict)
     dialled: dict[str, None] = field(default_factory=dict)
+    rung: dict[str, str] = field(default_factory=dict)  # call -> the agent's leg
+    answered: set[str] = field(default_factory=set)  # legs
 
     def see(self, event: Event) -> Iterator[str]:
         callback = event.data.get("callback", "")
-        if event.kind == "callback.dialling":
+        if event.kind == "call.ringing":
+            self.rung[event.call_id] = event.data["leg"]
+        elif event.kind in ("leg.dialog", "leg.moved"):
+            self.answered.add(event.data["leg"])
+        elif event.kind == "callback.dialling":
             attempt, before = event.data["attempt"], self.attempts.get(callback, 0)
             if attempt > ATTEMPTS_MAX:
                 yield f"callback {callback}: attempt {attempt}"
             if attempt not in (before, before + 1):
                 yield f"callback {callback}: attempt {attempt} after {before}"
+            if self.rung.get(callback) not in self.answered:
+                yield f"callback {callback}: the customer is dialled before an agent has answered"
             if attempt != before and event.at < self.missed_at.get(callback, -math.inf) + RETRY_S - CLOSE_S:
                 yield f"callback {callback}: tried again after {event.at - self.missed_at[callback]:.1f} s"
             self.attempts[callback] = attempt

@@ -180,6 +180,7 @@ class Witness:
         """Once a second, while the floor runs."""
         self._places(floor)
         self._idle_agents(floor)
+        self._in_vain(floor)
         self._one_call_each(floor)
         self._counters_grow(floor)
 
@@ -212,6 +213,17 @@ class Witness:
             if floor.now - began > IDLE_S:
                 self.world.fail("I5", f"call {call} waits beside {agent}, who is idle")
         self._idle = since
+
+    def _in_vain(self, floor: Floor) -> None:
+        """I5: nobody waits in a queue that sends callers on when nobody logged in could ever take them."""
+        present = [seat.id for seat in floor.state.seats.values() if seat.state is not AgentState.LOGGED_OUT]
+        for call in floor.state.calls.values():
+            queue = floor.centre.queues.get(call.queue)
+            if queue is None or not queue.rules.overflow_no_staff or call.callback:
+                continue
+            waits = call.stage is Stage.QUEUED and call.visit_open
+            if waits and not any(_fits(floor, call, agent, ever=True) for agent in present):
+                self.world.fail("I5", f"call {call.id} waits in {call.queue}, where nobody can take it")
 
     def _one_call_each(self, floor: Floor) -> None:
         """I3: also by the state of the calls."""
@@ -318,14 +330,17 @@ def _difference(one: Any, other: Any) -> str:
     return "in order"
 
 
-def _fits(floor: Floor, call: Call, agent_id: str) -> bool:
-    """Whether an agent meets what the call's queue asks by now: read from the configuration, not from the tables."""
+def _fits(floor: Floor, call: Call, agent_id: str, *, ever: bool = False) -> bool:
+    """Whether an agent meets what the call's queue asks by now, or `ever`: read from the configuration, not from the
+    tables.
+    """
     queue, agent = floor.centre.queues.get(call.queue), floor.centre.agents.get(agent_id)
     if queue is None or agent is None or (agent.queues is not None and call.queue not in agent.queues):
         return False
     rules = queue.rules
     language = call.language if rules.language_level else ""
-    required = rules.required(language, rules.step_at(call.since, floor.now))
+    step = len(rules.relax) if ever else rules.step_at(call.since, floor.now)
+    required = rules.required(language, step)
     return all(agent.skills.get(skill, 0) >= level for skill, level in required.items())
 
 

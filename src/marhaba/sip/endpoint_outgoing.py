@@ -8,7 +8,7 @@ from marhaba.sip import endpoint_session as session
 from marhaba.sip.bodies import UnusableBody, sdp_in
 from marhaba.sip.dialog import Dialog, confirm, uac_dialog
 from marhaba.sip.endpoint_core import ACCEPT, ALLOW, SUPPORTED, Core, number_of, tokens_of
-from marhaba.sip.endpoint_ending import cancel, finish, reason_of, release, say_bye, send_cancel
+from marhaba.sip.endpoint_ending import cancel, finish, hang_up, reason_of, release, say_bye, send_cancel
 from marhaba.sip.endpoint_exchange import Heard, status_of
 from marhaba.sip.endpoint_offers import acknowledge, watch_session
 from marhaba.sip.endpoint_reliable import acknowledge_provisional
@@ -26,6 +26,7 @@ from marhaba.sip.outgoing import (
     escaped_user,
     quoted,
 )
+from marhaba.sip.transaction import Tell
 from marhaba.sip.uri import Uri, parse_uri
 
 RING_S_MAX = 300.0
@@ -91,20 +92,35 @@ def send_invite(core: Core, now: float, leg: Leg, sent: Outgoing, *, data: bytes
     """Send the INVITE, or its repetition with credentials. `data`: exactly these bytes, after a restart."""
     leg.invite = sent
     leg.invite_bytes = data or sent.to_bytes()
-
-    def tell(now: float, heard: Heard, source: Flow) -> None:
-        on_answer(core, now, leg, sent, heard, source)
-
     leg.client = core.transactions.request(
         now,
         branch=sent.branch,
         method="INVITE",
         data=leg.invite_bytes,
         flow=leg.flow,
-        tell=tell,
+        tell=_told(core, leg, sent),
         ack=lambda refusal: ack_of(sent, refusal),
         silence_s=leg.silence_s,
     )
+
+
+def take_back(core: Core, now: float, leg: Leg, sent: Outgoing) -> None:
+    """CANCEL an INVITE of an earlier life without sending it again: a phone that has refused it must not ring anew."""
+    leg.invite = sent
+    leg.client = core.transactions.take_up(
+        branch=sent.branch,
+        flow=leg.flow,
+        tell=_told(core, leg, sent),
+        ack=lambda refusal: ack_of(sent, refusal),
+    )
+    hang_up(core, now, leg, reason="crash")
+
+
+def _told(core: Core, leg: Leg, sent: Outgoing) -> Tell:
+    def tell(now: float, heard: Heard, source: Flow) -> None:
+        on_answer(core, now, leg, sent, heard, source)
+
+    return tell
 
 
 def on_answer(core: Core, now: float, leg: Leg, sent: Outgoing, heard: Heard, source: Flow) -> None:

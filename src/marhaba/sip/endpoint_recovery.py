@@ -16,7 +16,7 @@ from marhaba.sip.endpoint_core import Core
 from marhaba.sip.endpoint_ending import hang_up, watch_2xx
 from marhaba.sip.endpoint_incoming import UNANSWERED_S_MAX, expire
 from marhaba.sip.endpoint_offers import watch_session
-from marhaba.sip.endpoint_outgoing import RING_S_MAX, send_invite, watch_ringing
+from marhaba.sip.endpoint_outgoing import RING_S_MAX, send_invite, take_back, watch_ringing
 from marhaba.sip.errors import BadMessage, SipError
 from marhaba.sip.events import Flow
 from marhaba.sip.leg import Leg, Session, Unacked
@@ -120,14 +120,7 @@ def snapshot(leg: Leg) -> bytes:
 
 def adopt(core: Core, now: float, data: bytes) -> str:
     """Take a leg up again; returns its id. Raises BadSnapshot."""
-    try:
-        shot = msgspec.json.decode(data, type=LegShot)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadSnapshot("a snapshot that cannot be read") from error
-    if shot.version != VERSION:
-        raise BadSnapshot(f"a snapshot of version {shot.version}")
-    if shot.id in core.legs:
-        raise BadSnapshot("a leg that is alive already")
+    shot = _read(core, data)
     leg = _leg_of(shot, now)
     if leg.state == "calling":
         _adopt_calling(core, now, leg, shot)
@@ -140,13 +133,27 @@ def adopt(core: Core, now: float, data: bytes) -> str:
 
 
 def farewell(core: Core, now: float, data: bytes) -> None:
-    """BYE, or a refusal, for a leg that is not taken up. Whom we were only calling hears nothing more of us."""
+    """BYE, CANCEL or a refusal for a leg that is not taken up. Raises BadSnapshot."""
+    shot = _read(core, data)
+    if shot.state != "calling":
+        hang_up(core, now, core.legs[adopt(core, now, data)], reason="crash")
+        return
+    leg = _leg_of(shot, now)
+    sent = outgoing_of(_request_in(shot.invite))
+    _enter(core, leg)
+    take_back(core, now, leg, sent)
+
+
+def _read(core: Core, data: bytes) -> LegShot:
     try:
-        calling = msgspec.json.decode(data, type=LegShot).state == "calling"
+        shot = msgspec.json.decode(data, type=LegShot)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadSnapshot("a snapshot that cannot be read") from error
-    if not calling:
-        hang_up(core, now, core.legs[adopt(core, now, data)], reason="crash")
+    if shot.version != VERSION:
+        raise BadSnapshot(f"a snapshot of version {shot.version}")
+    if shot.id in core.legs:
+        raise BadSnapshot("a leg that is alive already")
+    return shot
 
 
 def _leg_of(shot: LegShot, now: float) -> Leg:

@@ -207,6 +207,13 @@ class Transactions:
         self.expire(now, client, after_s=silence_s)
         return client
 
+    def take_up(self, *, branch: str, flow: Flow, tell: Tell, ack: Callable[[Response], bytes]) -> Client:
+        """After a restart: an INVITE sent before it, which is not sent again, so that what comes of it is heard."""
+        client = Client((branch, "INVITE"), b"", flow, tell, ack)
+        client.state = "proceeding"
+        self.clients[client.key] = client
+        return client
+
     def response(self, now: float, branch: str, method: str, response: Response, source: Flow) -> bool:
         """Give a response to the request it answers. False: there is none."""
         client = self.clients.get((branch, method))
