@@ -217,7 +217,7 @@ class Witness:
     def _in_vain(self, floor: Floor) -> None:
         """I5: nobody waits in a queue that sends callers on when nobody logged in could ever take them."""
         present = [seat.id for seat in floor.state.seats.values() if seat.state is not AgentState.LOGGED_OUT]
-        if not floor.centre.agents.keys() >= set(present):  # one whom the centre no longer has is there to his end
+        if set(present) - floor.centre.agents.keys():  # one whom the centre no longer has is there to his end
             return
         for call in floor.state.calls.values():
             queue = floor.centre.queues.get(call.queue)
