@@ -115,10 +115,13 @@ def disposition(
     floor.emit("agent.disposition", call=call, agent=agent_id, disposition=code, sub=sub, note=note)
 
 
-def unreachable(floor: Floor, agent_id: str) -> None:
-    """His phone is not registered, or no port is left for it: no use in asking again and again."""
+def unreachable(floor: Floor, agent_id: str, *, tried: str = "") -> None:
+    """His phone is not registered, or no port is left for it: no use in asking again and again.
+
+    `tried`: the call the kernel gave him, for which he was not even rung.
+    """
     floor.count("agent_unreachable")
-    set_state(floor, agent_id, AgentState.PAUSED, code="unreachable")
+    set_state(floor, agent_id, AgentState.PAUSED, code="unreachable", tried=tried)
 
 
 def transfer_missed(floor: Floor, call: Call) -> None:
@@ -127,13 +130,21 @@ def transfer_missed(floor: Floor, call: Call) -> None:
 
 
 def set_state(
-    floor: Floor, agent_id: str, state: AgentState, *, code: str = "", keep_turn: bool = False
+    floor: Floor,
+    agent_id: str,
+    state: AgentState,
+    *,
+    code: str = "",
+    keep_turn: bool = False,
+    tried: str = "",
 ) -> None:
     if agent_id not in floor.centre.agents:  # removed from the centre while a call kept him
         state, code = AgentState.LOGGED_OUT, "removed"
     if state in (AgentState.READY, AgentState.LOGGED_OUT):
         floor.reroute = True  # not now: whoever makes him ready may be in the middle of something
     extra: dict[str, Any] = {"idle_since": floor.seat(agent_id).idle_since} if keep_turn else {}
+    if tried:
+        extra["tried"] = tried
     floor.emit("agent.state", agent=agent_id, state=state.name.lower(), code=code, **extra)
 
 

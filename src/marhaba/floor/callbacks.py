@@ -131,7 +131,6 @@ def failed(floor: Floor, call: Call, *, code: int, reason: str) -> None:
     floor.emit("call.released", call=call.id, agent=agent, why="callback-missed", talk_s=0, hold_s=0)
     legs.hang_up(floor, leg, reason="callback-missed")
     agents.set_state(floor, agent, AgentState.READY)
-    floor.state.routing.leave(call.id)
     if again:
         floor.after(RETRY_S, "callback", call.id)
     else:

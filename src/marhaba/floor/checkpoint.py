@@ -11,10 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from marhaba.floor.loaded import Loaded, adopt
 from marhaba.floor.state import Call, FloorState, Leg, Seat, Stage
-from marhaba.kernel.routing import AgentState, Routing, Work
+from marhaba.kernel.routing import AgentState, Numbers, Routing, Work
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -30,7 +31,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
     alarms: dict[str, str]
     trunks: dict[str, bool]
     running: bool
-    work: dict[str, Work]  # what the least occupied of the agents is found by
+    loaded: Loaded | None
+    numbers: Numbers  # what agents draw lots by
+    work: dict[str, Work]  # what the least occupied is found by; in the order of their turns
 
 
 def encode(state: FloorState, *, seq: int) -> bytes:
@@ -47,7 +50,9 @@ def encode(state: FloorState, *, seq: int) -> bytes:
             state.alarms,
             state.trunks,
             state.running,
-            {agent: state.routing.work_of(agent) for agent in state.seats},
+            state.loaded,
+            state.routing.numbers(),
+            {agent: state.routing.work_of(agent) for agent in state.routing.standing() if agent in state.seats},
         )
     )
 
@@ -64,7 +69,10 @@ def write(path: Path, blob: bytes, *, sync: bool = True) -> None:
 
 
 def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState, int]:
-    """The state at the checkpoint and the event it holds up to; an empty state and 0 when there is none to use."""
+    """The state at the checkpoint and the event it holds up to; an empty state and 0 when there is none to use.
+
+    `routing`: what goes on where no event has told what routing goes by.
+    """
     empty = FloorState(routing=routing)
     try:
         held = msgspec.json.decode(path.read_bytes(), type=Checkpoint)
@@ -72,6 +80,10 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
         return empty, 0
     if held.format != FORMAT or held.seq > last_seq:
         return empty, 0
+    if held.loaded is not None:
+        routing = Routing([])
+        routing.set_numbers(held.numbers)
+        adopt(routing, held.loaded)
     state = FloorState(
         routing=routing,
         calls=held.calls,
@@ -82,17 +94,19 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
         rank_next=held.rank_next,
         at=held.at,
         running=held.running,
+        loaded=held.loaded,
     )
-    _fill_routing(state)
+    _fill_routing(state, [state.seats[agent] for agent in held.work])
     for agent, work in held.work.items():
         routing.set_work(agent, work)
     return state, held.seq
 
 
-def _fill_routing(state: FloorState) -> None:
+def _fill_routing(state: FloorState, seats: list[Seat]) -> None:
+    """`seats`: in the order of their turns."""
     routing = state.routing
     rung = {call.agent for call in state.calls.values() if call.stage is Stage.RINGING}
-    for seat in state.seats.values():
+    for seat in seats:
         ready = seat.state is AgentState.READY
         # Between the event that rings him and the one that says so of him, routing knows it already.
         there = AgentState.RINGING if ready and seat.id in rung else seat.state

@@ -45,7 +45,8 @@ Recordings
     recording.ended     recording, path, seconds, error
 Agents
     agent.logged_in     phone, how (key | socket | start)
-    agent.state         state (logged_out | paused | ready | ringing | talking | wrapup), code, until, call
+    agent.state         state (logged_out | paused | ready | ringing | talking | wrapup), code, until, call,
+                        idle_since (a turn given back), tried (the call he had been given, and could not be rung for)
     agent.after_call    after_call ("" | pause:CODE | logout)          wished for while a call goes on
     agent.disposition   disposition, sub, note                        for call_id
     agent.skills        skills                                        changed for the day
@@ -56,7 +57,8 @@ Supervision
 The house
     floor.started       version, after_crash                          floor.stopped
     floor.recovered     calls, waiting, legs, lost
-    centre.loaded       digest, path                                  trunk.state: trunk, up, code
+    centre.loaded       digest, path, timezone, queues, agents        what routing goes by from now on: loaded.py
+    trunk.state         trunk, up, code
     alarm.raised        alarm, detail                                 alarm.cleared: alarm
     audit               who, did, what                                a privileged act
 """

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from marhaba.floor import agents, audio, callbacks, legs, speech, waiting
 from marhaba.floor.floor import Floor
-from marhaba.floor.state import Call, Stage
-from marhaba.kernel.routing import AgentState
+from marhaba.floor.state import Call, FloorState, Stage
+from marhaba.kernel.routing import AgentState, Decision
 from marhaba.media.protocol import Record, StopRecord
 from marhaba.sip.events import Party
 
 
 def route(floor: Floor) -> None:
     """Carry out everything the kernel decides now."""
-    routing = floor.state.routing
     # A decision that could not be carried out (no phone, no port) changes the agents, so ask again.
-    while (decision := routing.decide(floor.now)) is not None:
-        call = floor.state.calls.get(decision.contact)
-        if call is None or call.stage is not Stage.QUEUED:
-            routing.leave(decision.contact)
-        else:
-            ring(floor, call, decision.agent, why="queue")
-    if (when := routing.next_time(floor.now)) is not None:
+    while (decision := due(floor.state, floor.now)) is not None:
+        ring(floor, floor.state.calls[decision.contact], decision.agent, why="queue")
+    if (when := floor.state.routing.next_time(floor.now)) is not None:
         floor.after(when - floor.now, "relax", "")
+
+
+def due(state: FloorState, now: float) -> Decision | None:
+    """What the kernel decides now, of calls that wait. A replay of the journal asks the same."""
+    while (decision := state.routing.decide(now)) is not None:
+        call = state.calls.get(decision.contact)
+        if call is not None and call.stage is Stage.QUEUED:
+            return decision
+        state.routing.leave(decision.contact)
+    return None
 
 
 def ring(floor: Floor, call: Call, agent_id: str, *, why: str) -> bool:
@@ -45,7 +50,7 @@ def ring(floor: Floor, call: Call, agent_id: str, *, why: str) -> bool:
         caller=Party(number=call.caller or "anonymous", name=queue.name if queue else call.name),
         headers=_ring_headers(floor, call),
     ):
-        agents.unreachable(floor, agent_id)
+        agents.unreachable(floor, agent_id, tried=call.id if why == "queue" else "")
         return False
     floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why)
     floor.emit("agent.state", call=call.id, agent=agent_id, state="ringing")

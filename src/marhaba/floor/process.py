@@ -29,6 +29,7 @@ from marhaba.floor.floor import Floor, Worker
 from marhaba.floor.journal import Journal
 from marhaba.floor.machine import Machine
 from marhaba.floor.recovery import recover
+from marhaba.floor.reload import tell_loaded
 from marhaba.floor.state import apply
 from marhaba.floor.today import Today
 from marhaba.kernel.messages import Ask, Reply
@@ -143,10 +144,7 @@ class FloorProcess:
     def _build(self, journal: Journal) -> None:
         """State from the journal, and the objects around it."""
         centre = self.centre
-        routing = Routing([queue.rules for queue in centre.queues.values()])
-        for agent in centre.agents.values():
-            routing.set_agent(agent.id, agent.skills, agent.queues)
-        state, seq = checkpoint.restore(self.folder / "state.json", routing, last_seq=journal.last_seq)
+        state, seq = checkpoint.restore(self.folder / "state.json", Routing([]), last_seq=journal.last_seq)
         today = Today(centre)
         self._seq = self._checkpoint_seq = seq
         for event in journal.read(after_seq=seq):
@@ -201,7 +199,7 @@ class FloorProcess:
         def begin() -> None:
             floor = self.floor
             floor.emit("floor.started", version=__version__, after_crash=self._after_crash)
-            floor.emit("centre.loaded", path=str(self.config), digest=self.centre.digest)
+            tell_loaded(floor, self.centre, path=str(self.config))
             recover(floor, self._found, died_at)
             for agent in floor.centre.agents.values():
                 if agent.ready_on_start and floor.seat(agent.id).state is AgentState.LOGGED_OUT:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from marhaba.floor.centre import Centre, CentreError, diff, load_centre
 from marhaba.floor.floor import Floor
+from marhaba.floor.loaded import loaded_from, told
 from marhaba.kernel.messages import Reply
 from marhaba.kernel.routing import AgentState
 
@@ -39,16 +40,21 @@ def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
     floor.spend.concurrent_max = centre.spending.concurrent_max
     floor.spend.hourly_max = centre.spending.hourly_max
     floor.prompts.forget()  # recordings may have been added or replaced
-    routing = floor.state.routing
-    routing.configure([queue.rules for queue in floor.centre.queues.values()])
     for agent_id in sorted(old.agents.keys() - centre.agents.keys()):
         # One who is talking finishes his call; `agents.set_state` then logs him out.
         if floor.seat(agent_id).state in (AgentState.READY, AgentState.PAUSED):
             floor.emit("agent.state", agent=agent_id, state="logged_out", code="removed")
-        if floor.seat(agent_id).state is AgentState.LOGGED_OUT:
-            routing.remove_agent(agent_id)
-    for agent in centre.agents.values():
-        routing.set_agent(agent.id, agent.skills, agent.queues)
     floor.endpoint.reconfigure(floor.sip_now, centre.endpoint_settings())
-    floor.emit("centre.loaded", path=path, digest=centre.digest)
+    tell_loaded(floor, centre, path=path)
     floor.reroute = True
+
+
+def tell_loaded(floor: Floor, centre: Centre, *, path: str) -> None:
+    """`centre` is in force. What calls and agents in progress still need of the one before goes on."""
+    now = loaded_from(
+        centre,
+        floor.state.loaded,
+        queues={call.queue for call in floor.state.calls.values()},
+        agents={seat.id for seat in floor.state.seats.values() if seat.state is not AgentState.LOGGED_OUT},
+    )
+    floor.emit("centre.loaded", path=path, digest=centre.digest, **told(now))

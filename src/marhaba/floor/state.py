@@ -7,11 +7,13 @@ same events.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from marhaba.floor import loaded
 from marhaba.floor.events import Event
+from marhaba.floor.loaded import Loaded, LoadedAgent
 from marhaba.kernel.routing import AgentState, Routing
 
 
@@ -120,6 +122,7 @@ class FloorState:
     rank_next: int = 1
     at: float = 0.0  # time of the last event
     running: bool = False  # a floor started and has not said good-bye
+    loaded: Loaded | None = None  # what routing goes by
 
 
 def apply(state: FloorState, event: Event) -> None:
@@ -149,6 +152,12 @@ def _floor_started(state: FloorState, event: Event, data: dict[str, Any]) -> Non
 
 def _floor_stopped(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     state.running = False
+
+
+def _centre_loaded(state: FloorState, event: Event, data: dict[str, Any]) -> None:
+    if (now := loaded.understood(data)) is not None:
+        loaded.adopt(state.routing, now)
+        state.loaded = now
 
 
 def _call_offered(state: FloorState, event: Event, data: dict[str, Any]) -> None:
@@ -352,6 +361,7 @@ def _callback_dialling(state: FloorState, event: Event, data: dict[str, Any]) ->
 def _callback_missed(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     if call := state.calls.get(data["callback"]):
         call.caller_leg, call.retry_at, call.stage = "", data.get("retry_at", 0.0), Stage.QUEUED
+        state.routing.leave(call.id)  # his place is kept, but not in line before `retry_at`
 
 
 def _recording_started(state: FloorState, event: Event, data: dict[str, Any]) -> None:
@@ -393,7 +403,11 @@ def _agent_after_call(state: FloorState, event: Event, data: dict[str, Any]) -> 
 
 
 def _agent_skills(state: FloorState, event: Event, data: dict[str, Any]) -> None:
-    state.routing.set_agent(event.agent_id, data["skills"], data.get("queues"))
+    skills, queues = data["skills"], data.get("queues")
+    state.routing.set_agent(event.agent_id, skills, queues)
+    if state.loaded is not None:
+        changed = LoadedAgent(skills, None if queues is None else tuple(queues))
+        state.loaded = replace(state.loaded, agents={**state.loaded.agents, event.agent_id: changed})
 
 
 def _supervision(state: FloorState, event: Event, data: dict[str, Any]) -> None:
@@ -420,6 +434,7 @@ def _trunk_state(state: FloorState, event: Event, data: dict[str, Any]) -> None:
 _APPLY = {
     "floor.started": _floor_started,
     "floor.stopped": _floor_stopped,
+    "centre.loaded": _centre_loaded,
     "call.offered": _call_offered,
     "call.answered": _call_answered,
     "call.language": _call_language,

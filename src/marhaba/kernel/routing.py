@@ -29,6 +29,7 @@ __all__ = [
     "AgentState",
     "Channel",
     "Decision",
+    "Numbers",
     "Overflow",
     "QueueRules",
     "RelaxStep",
@@ -92,6 +93,14 @@ class Work:
     as_of: float
     busy_s: float
     ready_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Who has which number, as lots are drawn by it, and which ones newcomers get: the last first."""
+
+    agents: list[str]  # "": nobody
+    free: list[int]
 
 
 _Key = tuple[int, float, int, int]
@@ -216,6 +225,22 @@ class Routing:
         """As it was before a restart."""
         row = self._fit.agents[self._slot(agent)]
         row.changed_at, row.busy_s, row.ready_s = work.as_of, work.busy_s, work.ready_s
+
+    def standing(self) -> list[str]:
+        """Everybody, in the order of their turns: of two who are ready for the same, the first has the contact."""
+        return sorted(self._known, key=lambda agent: _turn(self._fit.agents[self._known[agent].slot]))
+
+    def numbers(self) -> Numbers:
+        known = {held.slot: agent for agent, held in self._known.items()}
+        return Numbers([known.get(slot, "") for slot in range(len(self._agent_at))], list(self._agents_free))
+
+    def set_numbers(self, numbers: Numbers) -> None:
+        """As they were before a restart; before anything else is said of agents."""
+        assert not self._agent_at, "agents have numbers already"
+        for agent in numbers.agents:
+            self._add_agent(agent)
+        self._known.pop("", None)
+        self._agents_free = list(numbers.free)
 
     def close(self, queue: str, at: float | None) -> None:
         """From then on the queue takes nobody any more, and sends on who waits if its rules say so; None: open."""
