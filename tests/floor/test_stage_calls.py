@@ -169,6 +169,7 @@ def test_an_agent_without_a_phone_is_paused_and_said_so() -> None:
     stage.run(4.0)
     assert stage.call.agent == "brahim"
     assert stage.floor.seat("amal").code == "unreachable"
+    assert [e.data["tried"] for e in stage.of("agent.state") if "tried" in e.data] == [stage.call.id]
     stage.carrier.hang_up()
     stage.settled()
 

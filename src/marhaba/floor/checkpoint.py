@@ -52,7 +52,11 @@ def encode(state: FloorState, *, seq: int) -> bytes:
             state.running,
             state.loaded,
             state.routing.numbers(),
-            {agent: state.routing.work_of(agent) for agent in state.routing.standing() if agent in state.seats},
+            {
+                agent: state.routing.work_of(agent)
+                for agent in state.routing.standing()
+                if agent in state.seats
+            },
         )
     )
 
