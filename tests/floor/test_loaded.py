@@ -24,6 +24,7 @@ relax = [{ after_s = "30 s", levels = { language = 2 } }]
 [queues.fine.service_level]
 threshold_s = "30 s"
 [queues.other]
+language_level = 0
 """
 
 
@@ -134,10 +135,10 @@ def test_skills_changed_for_the_day_survive_a_restart(tmp_path: Path) -> None:
 
 def test_of_two_who_became_ready_at_one_moment_the_first_is_first_after_a_restart_too(tmp_path: Path) -> None:
     """Seats stand in the order of logins; turns do not."""
-    floor = started(quiet_centre())
+    floor = started(quiet_centre(RULES))
     for agent in ("amal", "brahim"):
         floor.emit("agent.state", agent=agent, state="paused")
-    come(floor, "c")
+    come(floor, "c", queue="other")
     for agent in ("brahim", "amal"):
         floor.emit("agent.state", agent=agent, state="ready")
     for state in (floor.state, replayed(floor), restored(floor, tmp_path)):

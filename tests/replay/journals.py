@@ -1,0 +1,52 @@
+"""Journals to replay: written by the floor itself, in rehearsals, on virtual time."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from marhaba.floor.events import Event
+from marhaba.floor.journal import Journal
+from marhaba.rehearsal.plan import FAULTS, draw_plan
+from marhaba.rehearsal.world import World
+
+
+def rehearsed(
+    seed: int, folder: Path, *, faults: Collection[str] | None = None, minutes: float = 3.0
+) -> Path:
+    """The journal of a seed's day; `faults`: None for those that the seed draws."""
+    chosen = None if faults is None else frozenset(faults)
+    assert chosen is None or chosen <= FAULTS.keys()
+    folder.mkdir(parents=True, exist_ok=True)
+    world = World(draw_plan(seed, faults=chosen, seconds=minutes * 60), folder)
+    with _quiet():
+        try:
+            world.run()
+        finally:
+            world.house.bury()
+    return folder / "data" / "journal.sqlite"
+
+
+def events_of(path: Path) -> list[Event]:
+    with closing(Journal(path, read_only=True)) as journal:
+        return list(journal.read())
+
+
+def doctored(path: Path, change: str, *values: object) -> None:
+    """Somebody has been at the file."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(change, values)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What a floor logs in trouble is not the test's news."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
