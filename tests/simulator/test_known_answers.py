@@ -178,8 +178,15 @@ N_MODEL = [
     ((5, 5), (6.0, 4.0), (1, 0), (0.4531815785, 0.7716932715, 0.0415323133, 0.2648081398)),
     ((20, 10), (22.0, 8.0), (0, 1), (0.5399699253, 0.7587624907, 0.0575272279, 0.0927946705)),
     ((20, 10), (22.0, 8.0), (1, 0), (0.4050065702, 0.8010529961, 0.0194772595, 0.2441648159)),
+    # the longer line; of lines as long, the first
+    ((5, 5), (6.0, 4.0), None, (0.5107676984, 0.7600644281, 0.0669940396, 0.2035443543)),
+    ((20, 10), (22.0, 8.0), None, (0.4986546366, 0.7790065618, 0.0352092767, 0.1675061895)),
 ]
-BUSY = {(0, 1): [4.3044487346, 4.5240395534], (1, 0): [4.1246986532, 4.5668749078]}
+BUSY = {
+    (0, 1): [4.3044487346, 4.5240395534],
+    (1, 0): [4.1246986532, 4.5668749078],
+    None: [4.2382157802, 4.5456425649],
+}
 
 
 @pytest.mark.parametrize(("agents", "rates", "priorities", "exact"), N_MODEL)
@@ -187,15 +194,23 @@ def test_the_n_model(
     effort: Effort,
     agents: tuple[int, int],
     rates: tuple[float, float],
-    priorities: tuple[int, int],
+    priorities: tuple[int, int] | None,
     exact: tuple[float, float, float, float],
 ) -> None:
     """Pool 1 serves type 1 only, pool 2 both; type 1 tries pool 1 first."""
     length = 30_000.0 / sum(rates) * effort.times
-    model = Model(hours=length / 3600.0, interval_s=length)
-    for name, rate, priority in zip(("one", "two"), rates, priorities, strict=True):
+    model = Model(hours=length / 3600.0, interval_s=length, longest_queue=priorities is None)
+    weights = (1.0, 1.0) if priorities else (1.0001, 1.0)
+    for name, rate, priority, weight in zip(
+        ("one", "two"), rates, priorities or (0, 0), weights, strict=True
+    ):
         model.add_queue(
-            name, language_level=0, priority=priority, skills={name: 1}, strategy=Strategy.BEST_SKILL
+            name,
+            language_level=0,
+            priority=priority,
+            weight=weight,
+            skills={name: 1},
+            strategy=Strategy.BEST_SKILL,
         )
         model.add_contact_type(
             name,

@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 from marhaba.kernel.errors import BadInput, LimitReached
 from marhaba.kernel.rules import RelaxStep, Strategy
 from marhaba.simulator import world as w_
-from marhaba.simulator.laws import Constant, Empirical, Exponential, Gamma, LogNormal, Never, Weibull
-from marhaba.simulator.model import CallbackOffer, Model, ModelData, PerInterval, Recorded, Shift, Steady
+from marhaba.simulator.laws import Constant, Empirical, Exponential, Gamma, LogNormal, Never, Uniform, Weibull
+from marhaba.simulator.model import (
+    CallbackOffer,
+    Consult,
+    Dialled,
+    Model,
+    ModelData,
+    PerInterval,
+    Recorded,
+    Shift,
+    Steady,
+)
 from marhaba.simulator.result import Result
 from marhaba.simulator.simulate import FirstOf, MaxReplications, MaxRuntime, Precision, simulate
 
@@ -33,7 +43,12 @@ LAWS = st.sampled_from(
 @st.composite
 def models(draw: st.DrawFn) -> ModelData:
     """Small centres in which everything the model knows occurs now and then."""
-    model = Model(hours=2, interval_s=900.0)
+    model = Model(
+        hours=2,
+        interval_s=900.0,
+        lines=draw(st.sampled_from([0, 0, 6])),
+        longest_queue=draw(st.booleans()),
+    )
     names = ("one", "two")
     for name, other in (names, names[::-1]):
         model.add_queue(
@@ -49,28 +64,51 @@ def models(draw: st.DrawFn) -> ModelData:
             overflow_at_close=draw(st.booleans()),
             overflow_to=draw(st.sampled_from(["", other])),
             closes_at=draw(st.sampled_from([None, 6_000.0])),
+            waits_unstaffed=draw(st.booleans()),
         )
         model.add_contact_type(
             name,
             queue=name,
             arrivals=PerInterval(
-                [draw(st.integers(0, 40)) for _ in range(8)], draw(st.sampled_from([0.0, 20.0]))
+                [draw(st.integers(0, 40)) for _ in range(8)], draw(st.sampled_from([0.0, 20.0])), name
             ),
             handle=draw(LAWS),
             wrap=draw(st.none() | LAWS),
             patience=draw(LAWS | st.just(Never())),
             balk=draw(st.sampled_from([0.0, 0.3])),
             callback=draw(st.sampled_from([None, CallbackOffer(40.0, 0.5, 0.7, Constant(8.0))])),
+            patience_factor=draw(st.sampled_from([(), [0.5] * 4 + [2.0] * 4])),
+            consult=draw(st.sampled_from([None, Consult(0.3, "planned", Exponential(30.0))])),
         )
-        model.add_return(name, after="abandoned", chance=0.5, delay=Constant(120.0), attempts_max=3)
+        kept = {"same_patience": draw(st.booleans()), "adds_up": draw(st.booleans())}
+        model.add_return(name, after="abandoned", chance=0.5, delay=Constant(120.0), attempts_max=3, **kept)
         model.add_return(
             name, after="answered", chance=0.2, to=other, same_agent_s=draw(st.sampled_from([None, 20.0]))
         )
+    if draw(st.booleans()):
+        dialled = Dialled(
+            draw(st.sampled_from([0.7, 2.0])),
+            0.5,
+            draw(st.sampled_from([None, Uniform(5.0, 25.0)])),
+            600.0,
+            ready_least=draw(st.sampled_from([0, 1])),
+            free_least=draw(st.sampled_from([0, 2])),
+            agents=draw(st.sampled_from([(), ("planned",)])),
+        )
+        model.add_contact_type(
+            "dialled", queue="two", arrivals=dialled, handle=draw(LAWS), patience=Constant(3.0)
+        )
     model.add_agents(
-        "counted", skills={"one": 2, "two": 1}, count=[draw(st.integers(0, 4)) for _ in range(8)],
-        ring=draw(st.sampled_from([None, Constant(4.0)])), missed=0.2, missed_pause_s=draw(st.sampled_from([0.0, 30.0])),
-    )  # fmt: skip
-    shifts = [Shift(0.0, 5_000.0, ((1_000.0, 1_600.0),)), Shift(1_800.0, 7_200.0)]
+        "counted",
+        skills={"one": 2, "two": 1},
+        own=draw(st.sampled_from([(), ("two",)])),
+        count=[draw(st.integers(0, 4)) for _ in range(8)],
+        ring=draw(st.sampled_from([None, Constant(4.0)])),
+        missed=0.2,
+        missed_pause_s=draw(st.sampled_from([0.0, 30.0])),
+    )
+    slides = draw(st.booleans())
+    shifts = [Shift(0.0, 5_000.0, ((1_000.0, 1_600.0), (1_700.0, 1_900.0)), slides), Shift(1_800.0, 7_200.0)]
     model.add_agents("planned", skills={"two": 3}, shifts=shifts[: draw(st.integers(1, 2))])
     return model.data()
 
@@ -79,7 +117,16 @@ def same(one: Result, other: Result) -> bool:
     return len(one.runs) == len(other.runs) and all(
         np.array_equal(getattr(a, name), getattr(b, name))
         for a, b in zip(one.runs, other.runs, strict=True)
-        for name in ("counts", "waits", "queue_area", "busy_area", "staff_area", "at_end")
+        for name in (
+            "counts",
+            "waits",
+            "talk_by",
+            "lines_area",
+            "queue_area",
+            "busy_area",
+            "staff_area",
+            "at_end",
+        )
     )
 
 
@@ -89,13 +136,19 @@ def test_nobody_is_lost_and_time_adds_up(data: ModelData, seed: int) -> None:
     result = simulate(data, MaxReplications(2), seed, workers=1)
     for run in result.runs:
         total = run.counts.sum(axis=(0, 1))
-        ended = total[w_.ANSWERED] + total[w_.ABANDONED] + total[w_.BLOCKED]
+        ended = total[[w_.ANSWERED, w_.ABANDONED, w_.BLOCKED, w_.EXPIRED, w_.STRANDED]].sum()
         assert total[w_.OFFERED] == ended + run.left
         assert (run.counts >= 0.0).all()
         assert (run.busy_area <= run.staff_area + 1e-6).all()
         assert run.waits.sum() == total[w_.ANSWERED] + total[w_.ABANDONED]
         assert total[w_.IN_TIME] <= total[w_.ANSWERED]
         assert total[w_.ABANDONED_IN_TIME] <= total[w_.ABANDONED]
+        assert run.talk_by.sum() >= total[w_.TALK] - 1e-6
+        assert (
+            run.lines_area.max() <= data.lines * 900.0 + 1e-6
+            or data.lines == 0
+            or run.lines_area.argmax() == 8
+        )
         assert run.left == 0 or any(isinstance(each.patience, Never) or each.callback for each in data.types)
 
 

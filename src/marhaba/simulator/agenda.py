@@ -16,7 +16,9 @@ WRAP_ENDS: Final = 3
 PAUSE_ENDS: Final = 4
 RING_ENDS: Final = 5
 COMES_BACK: Final = 6
-ARRIVES: Final = 7
+DIAL_ENDS: Final = 7
+DIALS: Final = 8
+ARRIVES: Final = 9
 BITS: Final = 24
 MASK: Final = (1 << BITS) - 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from marhaba.kernel.rows import NONE, PAUSED, READY, RING_ALL, TEXT
+from marhaba.kernel.rows import NONE, PAUSED, READY, RING_ALL, TEXT, UNSTAFFED
 from marhaba.simulator import deadlines
 from marhaba.simulator import world as w_
 from marhaba.simulator.agenda import (
@@ -17,6 +17,8 @@ from marhaba.simulator.agenda import (
     BITS,
     COMES_BACK,
     CONTACTS_FULL,
+    DIAL_ENDS,
+    DIALS,
     FINISHED,
     MASK,
     MORE,
@@ -25,15 +27,16 @@ from marhaba.simulator.agenda import (
     RING_ENDS,
     STAFF_CHANGES,
     TALK_ENDS,
-    TRACE_FULL,
     WRAP_ENDS,
     schedule,
 )
 from marhaba.simulator.chance import gamma, sub_key, uniform
 from marhaba.simulator.compiled import compiled, entry, twin
+from marhaba.simulator.dialing import dial, dial_all, picks_up
+from marhaba.simulator.helping import answer, follow, free_agent, talk_ends
 from marhaba.simulator.laws import draw
 from marhaba.simulator.staff import goes_home, next_change, pause_ends, staff_changes
-from marhaba.simulator.tally import count, index_of, note_most, note_queue, note_unit, wait_bin
+from marhaba.simulator.tally import count, index_of, note_lines, note_most, note_queue, note_unit, wait_bin
 from marhaba.simulator.world import World
 
 kernel = twin("marhaba.kernel.matching")
@@ -73,11 +76,30 @@ def _next_arrival(w: World, number: int) -> float:
 def _arrive(w: World, number: int) -> int:
     """The first event: a contact of this type. The type's next arrival takes its place."""
     clock, kind = w.clock[0], w.types[number]
+    contact = _new_contact(w, number)
+    if contact < 0:
+        return NONE
+    if kind.recorded_end > 0:
+        row, caller = w.recorded[kind.recorded], w.callers[contact]
+        caller.patience = row.patience
+        caller.handle = row.handle
+        kind.recorded += 1
+    at = _next_arrival(w, number)
+    if at < math.inf:
+        heap.replace(w.event_ats, w.event_tags, clock.events, at, w.event_tags[0])
+    else:
+        clock.events = heap.pop(w.event_ats, w.event_tags, clock.events)
+    return _come(w, contact)
+
+
+@compiled
+def _new_contact(w: World, number: int) -> int:
+    clock, kind = w.clock[0], w.types[number]
     if clock.free == 0:
         clock.status = CONTACTS_FULL
         return NONE
     clock.free -= 1
-    contact = w.free[clock.free]
+    contact: int = w.free[clock.free]
     caller = w.callers[contact]
     caller.type = number
     caller.origin = number
@@ -86,19 +108,26 @@ def _arrive(w: World, number: int) -> int:
     caller.knows = NONE
     caller.patience = math.nan
     caller.handle = math.nan
-    if kind.recorded_end > 0:
-        row = w.recorded[kind.recorded]
-        caller.patience = row.patience
-        caller.handle = row.handle
-        kind.recorded += 1
+    caller.waited = 0.0
+    caller.talked = 0.0
+    caller.line = 0
     kind.arrivals += 1
     clock.live += 1
-    at = _next_arrival(w, number)
-    if at < math.inf:
-        heap.replace(w.event_ats, w.event_tags, clock.events, at, w.event_tags[0])
-    else:
-        clock.events = heap.pop(w.event_ats, w.event_tags, clock.events)
-    return _come(w, contact)
+    return contact
+
+
+@compiled
+def _has_line(w: World, contact: int) -> bool:
+    """A line of the centre's for the contact, until it hangs up."""
+    clock, caller = w.clock[0], w.callers[contact]
+    if clock.lines_max == 0 or caller.line > 0:
+        return True
+    if clock.lines == clock.lines_max:
+        return False
+    note_lines(w)
+    clock.lines += 1
+    caller.line = 1
+    return True
 
 
 @compiled
@@ -113,18 +142,22 @@ def _come(w: World, contact: int) -> int:
     caller.ringing = NONE
     caller.deadline = NONE
     caller.hops = 0
+    caller.consulted = NONE
     clock.ranks += 1
     count(w, contact, w_.OFFERED, 1.0)
-    entry = kind.class_
+    entry: int = kind.class_ if _has_line(w, contact) else NONE
     for _ in range(HOPS_MAX):
-        if entry < 0 or kernel.refused(w.t, clock.now, entry) == 0:
+        if entry < 0:
+            break
+        reason = kernel.refused(w.t, clock.now, entry)
+        if reason == 0 or (reason == UNSTAFFED and w.entries[entry].lets_in > 0):
             break
         entry = w.entries[entry].to
         if entry >= 0:
             count(w, contact, w_.SENT_ON, 1.0)
     if entry < 0:
         count(w, contact, w_.BLOCKED, 1.0)
-        _follow(w, contact, w_.AFTER_BLOCK)
+        follow(w, contact, w_.AFTER_BLOCK)
         return NONE
     caller.entry = entry
     _stand(w, contact, clock.now)
@@ -163,6 +196,8 @@ def _be_patient(w: World, contact: int) -> None:
     patience = caller.patience
     if math.isnan(patience):
         patience = draw(w.laws, w.law_values, kind.patience, w.keys[caller.type, w_.P_PATIENCE], n)
+        patience *= w.patience_factors[caller.type, caller.period]
+        caller.patience = patience
     if caller.stage == w_.CONTACT_WAITS:
         count(w, contact, w_.WAITED, 1.0)
         if kind.balk > 0.0 and uniform(w.keys[caller.type, w_.P_BALK], n) < kind.balk:
@@ -183,7 +218,8 @@ def _leave(w: World, contact: int) -> None:
 def _give_up(w: World, contact: int) -> None:
     clock, caller = w.clock[0], w.callers[contact]
     kind = w.types[caller.type]
-    wait_s = clock.now - caller.arrived_at
+    wait_s = clock.now - caller.arrived_at + caller.waited
+    caller.waited = wait_s
     if caller.stage == w_.CONTACT_RINGS:
         _stop_ringing(w, contact)
     else:
@@ -195,46 +231,7 @@ def _give_up(w: World, contact: int) -> None:
     if wait_s <= kind.target_s:
         count(w, contact, w_.ABANDONED_IN_TIME, 1.0)
     w.waits[caller.type, 1, wait_bin(wait_s)] += 1
-    _follow(w, contact, w_.AFTER_ABANDON)
-
-
-@compiled
-def _follow(w: World, contact: int, after: int) -> None:
-    """What the caller does next: come back later, go on to another queue, or nothing."""
-    clock, caller = w.clock[0], w.callers[contact]
-    kind = w.types[caller.type]
-    n = index_of(w, caller)
-    u = 2.0
-    if kind.follows < kind.follows_end:
-        u = uniform(w.keys[caller.type, w_.P_FOLLOW], n)
-    for i in range(kind.follows, kind.follows_end):
-        row = w.follows[i]
-        if row.after != after or caller.attempts >= row.attempts_max:
-            continue
-        if u >= row.chance:
-            u -= row.chance
-            continue
-        delay = 0.0
-        if row.delay >= 0:
-            delay = draw(w.laws, w.law_values, row.delay, w.keys[caller.type, w_.P_DELAY], n)
-        count(w, contact, w_.RETURNS, 1.0)
-        caller.knows = NONE
-        caller.knows_s = 0.0
-        if row.knows_s >= 0.0:
-            caller.knows = caller.agent
-            caller.knows_s = row.knows_s
-        caller.type = row.to
-        caller.attempts += 1
-        caller.stage = w_.CONTACT_AWAY
-        caller.patience = math.nan
-        caller.handle = math.nan
-        schedule(w, clock.now + delay, COMES_BACK, 0, contact)
-        return
-    caller.stage = w_.CONTACT_IDLE
-    w.free[clock.free] = contact
-    clock.free += 1
-    clock.live -= 1
-    clock.done += 1
+    follow(w, contact, w_.AFTER_ABANDON)
 
 
 # -- decisions ------------------------------------------------------------------------------------------------
@@ -265,19 +262,20 @@ def _let_time_pass(w: World) -> None:
         contact = kernel.advance(w.t, w.clock[0].now)
         if contact < 0:
             return
-        _send_on(w, contact)
+        _send_on(w, contact, w_.EXPIRED)
 
 
 @compiled
-def _send_on(w: World, contact: int) -> None:
+def _send_on(w: World, contact: int, measure: int) -> None:
     """The queue's rules send the contact elsewhere, where it begins anew, as it does on the floor."""
     caller = w.callers[contact]
     _leave(w, contact)
     to = w.entries[caller.entry].to
     if to < 0 or caller.hops >= HOPS_MAX:
         deadlines.take_out(w, contact)
-        count(w, contact, w_.BLOCKED, 1.0)
-        _follow(w, contact, w_.AFTER_BLOCK)
+        caller.waited += w.clock[0].now - caller.arrived_at
+        count(w, contact, measure, 1.0)
+        follow(w, contact, w_.AFTER_BLOCK)
         return
     count(w, contact, w_.SENT_ON, 1.0)
     caller.entry = to
@@ -289,11 +287,12 @@ def _send_on(w: World, contact: int) -> None:
 
 @compiled
 def _send_stranded(w: World) -> None:
+    w.clock[0].departed = 0
     while True:
         contact = kernel.stranded(w.t, w.clock[0].now)
         if contact < 0:
             return
-        _send_on(w, contact)
+        _send_on(w, contact, w_.STRANDED)
 
 
 @compiled
@@ -304,7 +303,7 @@ def _offer(w: World, contact: int, agent: int, channel: int) -> None:
         note_unit(w, unit)
         unit.busy += 1
     if unit.ring < 0:
-        _answer(w, contact, agent)
+        answer(w, contact, agent)
     else:
         caller.stage = w_.CONTACT_RINGS
         _ring(w, contact, agent)
@@ -375,7 +374,7 @@ def _rang(w: World, agent: int) -> None:
         w.workers[before].next = worker.next
     if worker.missed == 0:
         _stop_ringing(w, contact)
-        _answer(w, contact, agent)
+        answer(w, contact, agent)
         return
     note_unit(w, unit)
     unit.busy -= 1
@@ -392,88 +391,6 @@ def _rang(w: World, agent: int) -> None:
 
 
 @compiled
-def _answer(w: World, contact: int, agent: int) -> None:
-    clock, caller = w.clock[0], w.callers[contact]
-    kind, unit = w.types[caller.type], w.units[w.workers[agent].unit]
-    n = index_of(w, caller)
-    caller.stage = w_.CONTACT_TALKS
-    caller.agent = agent
-    deadlines.take_out(w, contact)
-    seconds = caller.handle
-    if math.isnan(seconds):
-        law = w.talks[caller.type, unit.of]
-        seconds = draw(w.laws, w.law_values, law, w.keys[caller.type, w_.P_TALK], n)
-        seconds *= unit.factor * w.factors[caller.type, clock.period]
-    if caller.callback > 0:
-        dial_s = draw(w.laws, w.law_values, kind.callback_dial, w.keys[caller.type, w_.P_DIAL], n)
-        if uniform(w.keys[caller.type, w_.P_REACH], n) >= kind.callback_reach:
-            count(w, contact, w_.NOT_REACHED, 1.0)
-            seconds = 0.0
-        seconds += dial_s
-    wait_s = clock.now - caller.arrived_at
-    count(w, contact, w_.ANSWERED, 1.0)
-    count(w, contact, w_.TALK, seconds)
-    if wait_s <= kind.target_s:
-        count(w, contact, w_.IN_TIME, 1.0)
-    if wait_s > 0.0:
-        count(w, contact, w_.WAIT_ANSWERED, wait_s)
-    w.waits[caller.type, 0, wait_bin(wait_s)] += 1
-    if clock.tracing > 0:
-        _trace(w, contact, agent, wait_s)
-    schedule(w, clock.now + seconds, TALK_ENDS, 0, contact)
-
-
-@compiled
-def _trace(w: World, contact: int, agent: int, wait_s: float) -> None:
-    clock = w.clock[0]
-    if clock.traced == len(w.trace):
-        clock.status = TRACE_FULL
-        return
-    row, caller = w.trace[clock.traced], w.callers[contact]
-    row.at = clock.now
-    row.contact = caller.serial
-    row.type = caller.type
-    row.agent = agent
-    row.wait_s = wait_s
-    clock.traced += 1
-
-
-@compiled
-def _talk_ends(w: World, contact: int) -> None:
-    clock, caller = w.clock[0], w.callers[contact]
-    agent = caller.agent
-    kind = w.types[caller.type]
-    n = index_of(w, caller)
-    load = w.t.agents[agent].load
-    if load > 0:
-        if load == 1:
-            unit = w.units[w.workers[agent].unit]
-            note_unit(w, unit)
-            unit.busy -= 1
-        kernel.set_load(w.t, clock.now, agent, load - 1)
-        if load == 1:
-            goes_home(w, agent, w.units[w.workers[agent].unit])
-    else:
-        wrap_s = 0.0
-        if kind.wrap >= 0:
-            wrap_s = draw(w.laws, w.law_values, kind.wrap, w.keys[caller.type, w_.P_WRAP], n)
-        if wrap_s > 0.0:
-            schedule(w, clock.now + wrap_s, WRAP_ENDS, 0, agent)
-        else:
-            _free_agent(w, agent)
-    _follow(w, contact, w_.AFTER_ANSWER)
-
-
-@compiled
-def _free_agent(w: World, agent: int) -> None:
-    unit = w.units[w.workers[agent].unit]
-    note_unit(w, unit)
-    unit.busy -= 1
-    if not goes_home(w, agent, unit):
-        kernel.set_state(w.t, w.clock[0].now, agent, READY)
-
-
-@compiled
 def _period_ends(w: World, period: int) -> None:
     clock, queues = w.clock[0], len(w.queue_since)
     for queue in range(queues):
@@ -482,6 +399,7 @@ def _period_ends(w: World, period: int) -> None:
     for number in range(len(w.units)):
         note_unit(w, w.units[number])
         w.at_end[period, queues + number] = w.units[number].busy
+    note_lines(w)
     clock.period = period + 1
     for queue in range(queues):
         note_most(w, queue)
@@ -505,6 +423,9 @@ def begin(w: World) -> None:
         if at < math.inf:
             schedule(w, at, ARRIVES, 0, number)
     next_change(w)
+    for number in range(len(w.dialers)):
+        if w.dialers[number].type >= 0:
+            schedule(w, w.dialers[number].from_s, DIALS, 0, number)
     schedule(w, w.period_ends[0], PERIOD_ENDS, 0, 0)
 
 
@@ -528,7 +449,11 @@ def run(w: World, events: int) -> int:
         else:
             clock.now = timer
         clock.handled += 1
+        if clock.departed > 0:
+            _send_stranded(w)
         _dispatch(w)
+        if clock.freed > 0:
+            dial_all(w)
         if newcomer >= 0:
             _be_patient(w, newcomer)
         if clock.status != MORE:
@@ -545,9 +470,9 @@ def _happen(w: World, tag: int) -> int:
         return _arrive(w, index)
     clock.events = heap.pop(w.event_ats, w.event_tags, clock.events)
     if kind == TALK_ENDS:
-        _talk_ends(w, index)
+        talk_ends(w, index)
     elif kind == WRAP_ENDS:
-        _free_agent(w, index)
+        free_agent(w, index)
     elif kind == COMES_BACK:
         return _come(w, index)
     elif kind == RING_ENDS:
@@ -557,7 +482,12 @@ def _happen(w: World, tag: int) -> int:
         pause_ends(w, index)
     elif kind == STAFF_CHANGES:
         staff_changes(w, index)
-        _send_stranded(w)
+    elif kind == DIAL_ENDS:
+        if picks_up(w, index, generation):
+            contact = _new_contact(w, w.dialers[index].type)
+            return NONE if contact < 0 else _come(w, contact)
+    elif kind == DIALS:
+        dial(w, index)
     else:
         _period_ends(w, index)
     return NONE

@@ -27,6 +27,7 @@ WEIBULL: Final = 5
 EMPIRICAL: Final = 6
 PHASES: Final = 7
 NEVER: Final = 8
+TRIANGULAR: Final = 9
 PHASES_MAX = 64
 """More phases than that are a histogram, and better given as one."""
 
@@ -94,6 +95,28 @@ class Uniform:
 
     def row(self, values: list[float]) -> tuple[int, float, float, int, int]:
         return UNIFORM, self.low, self.high - self.low, 0, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Triangular:
+    """Between `low` and `high`, `mode` most likely."""
+
+    low: float
+    mode: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _not_negative("the low end of a triangular law", self.low)
+        if not self.low <= self.mode <= self.high or not self.low < self.high < math.inf:
+            raise BadInput(f"a triangular law from {self.low} over {self.mode} to {self.high}", code="law")
+
+    @property
+    def mean(self) -> float:
+        return (self.low + self.mode + self.high) / 3
+
+    def row(self, values: list[float]) -> tuple[int, float, float, int, int]:
+        values.append((self.mode - self.low) / (self.high - self.low))
+        return TRIANGULAR, self.low, self.high - self.low, len(values) - 1, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +264,17 @@ def draw(laws: npt.NDArray[np.void], values: Floats, law: int, key: np.uint64, n
         return row.a * (-math.log(uniform(key, n))) ** row.b
     if kind == EMPIRICAL:
         return values[row.first + int(uniform(key, n) * row.count)]
+    if kind == TRIANGULAR:
+        return row.a + row.b * _triangular(values[row.first], uniform(key, n))
     if kind == PHASES:
         return _phases(values, row.first, row.count, sub_key(key, n))
     return math.inf
+
+
+@inlined
+def _triangular(mode: float, u: float) -> float:
+    """The quantile of the triangular law on (0, 1)."""
+    return math.sqrt(u * mode) if u < mode else 1.0 - math.sqrt((1.0 - u) * (1.0 - mode))
 
 
 @inlined

@@ -13,7 +13,7 @@ Times are in seconds from the day's beginning. Whatever cannot run is refused he
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -35,22 +35,26 @@ class PerInterval:
     """Poisson arrivals, so many expected in each interval of the model, evenly within it.
 
     `busyness`: the shape of a gamma factor of mean 1 that the whole day is multiplied with (variance 1/shape; 0: none).
+    `shared`: a name; types that share it have the same factor, a day that is busy for one is busy for all.
     """
 
     counts: tuple[float, ...]
     busyness: float = 0.0
+    shared: str = ""
 
-    def __init__(self, counts: Sequence[float], busyness: float = 0.0) -> None:
+    def __init__(self, counts: Sequence[float], busyness: float = 0.0, shared: str = "") -> None:
         object.__setattr__(self, "counts", tuple(map(float, counts)))
         object.__setattr__(self, "busyness", float(busyness))
+        object.__setattr__(self, "shared", shared)
 
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """Poisson arrivals at one rate, so many an hour; `busyness` as in `PerInterval`."""
+    """Poisson arrivals at one rate, so many an hour; `busyness` and `shared` as in `PerInterval`."""
 
     per_hour: float
     busyness: float = 0.0
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,24 @@ class Recorded:
             object.__setattr__(self, name, tuple(map(float, values)))
 
 
-Arrivals = PerInterval | Steady | Recorded
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """People called by the centre: whenever an agent is done and nobody waits for him, `ratio` numbers for each agent
+    who is ready for them (rounded, less those being dialled), if at least `ready_least` are, and at least `free_least`
+    of `agents` (by name; none: all) are idle. Who answers is a contact of the type, and hangs up when his patience ends.
+    """
+
+    ratio: float
+    reached: float | tuple[float, ...]  # share of numbers that are answered; or one an interval
+    dial: Law | None = None  # seconds until somebody answers, or it is given up; None: none
+    from_s: float = 0.0
+    until_s: float = math.inf
+    ready_least: int = 1
+    free_least: int = 0
+    agents: tuple[str, ...] = ()
+
+
+Arrivals = PerInterval | Steady | Recorded | Dialled
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +103,43 @@ class CallbackOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Consult:
+    """At the end of a talk a share has a second agent asked along, if one is idle; both are busy for as long as it lasts."""
+
+    share: float
+    agents: str  # by name
+    lasts: Law
+
+
+@dataclass(frozen=True, slots=True)
 class ContactType:
     name: str
     queue: str
     arrivals: Arrivals
     handle: Law
     handle_by: Mapping[str, Law] = field(default_factory=dict)  # by name of the agents
-    handle_factor: tuple[float, ...] = ()  # by interval
+    handle_factor: tuple[float, ...] = ()  # by interval of arrival
     wrap: Law | None = None
     patience: Law = field(default_factory=Never)
+    patience_factor: tuple[float, ...] = ()  # by interval of arrival
     balk: float = 0.0  # share who hang up at once when nobody is free
     language: str = ""
     target_s: float = 20.0  # answered within it: in time
     short_s: float = 5.0  # abandoned within it: not counted by the formulas that leave short ones out
     callback: CallbackOffer | None = None
+    consult: Consult | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """When one agent is there; breaks are (from, to) within it."""
+    """When one agent is there; breaks are (from, to) within it. `slides`: a break begins when the contact in hand is
+    done, and lasts as long all the same; otherwise it ends when it was to end.
+    """
 
     start_s: float
     end_s: float
     breaks: tuple[tuple[float, float], ...] = ()
+    slides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +151,7 @@ class Agents:
     count: tuple[int, ...] = ()
     shifts: tuple[Shift, ...] = ()
     queues: tuple[str, ...] | None = None
+    own: tuple[str, ...] = ()  # queues whose contacts they take before others of the same priority
     site: str = ""
     ring: Law | None = None  # until they answer; None: at once
     missed: float = 0.0  # share of rings nobody answers
@@ -135,6 +171,8 @@ class Return:
     delay: Law | None = None  # None: at once, as in a transfer
     attempts_max: int = ATTEMPTS_MAX
     same_agent_s: float | None = None  # waits so long for the agent he had; None: for nobody in particular
+    same_patience: bool = False  # as patient as before, not more or less
+    adds_up: bool = False  # waits and talks of both visits count as one wait and one sojourn
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +186,9 @@ class ModelData:
     returns: tuple[Return, ...] = ()
     closes: Mapping[str, float] = field(default_factory=dict)
     warm_up_s: float = 0.0
+    lines: int = 0  # of the centre; 0: enough for everybody
+    longest_queue: bool = False  # between queues the longer line (times the queue's weight) goes first
+    waits_unstaffed: frozenset[str] = frozenset()  # queues where one may wait though nobody is there
 
     def __post_init__(self) -> None:
         check(self)
@@ -166,7 +207,16 @@ class ModelData:
 class Model:
     """The builder. Every `add_` returns the name, for use in the next."""
 
-    def __init__(self, *, hours: float, interval_s: float = 1800.0, warm_up_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        hours: float,
+        interval_s: float = 1800.0,
+        warm_up_s: float = 0.0,
+        lines: int = 0,
+        longest_queue: bool = False,
+    ) -> None:
+        """`lines`: calls at a time, waiting, ringing or talking; who finds none is blocked (0: no limit)."""
         if not (0.0 < hours < math.inf and 0.0 < interval_s < math.inf):
             raise BadInput(f"{hours} hours in intervals of {interval_s} s", code="horizon")
         whole = math.ceil(hours * 3600.0 / interval_s - 1e-9)
@@ -174,15 +224,24 @@ class Model:
             raise BadInput(f"{whole} intervals, {PERIODS_MAX} at most", code="horizon")
         self.ends = [min((number + 1) * interval_s, hours * 3600.0) for number in range(whole)]
         self.warm_up_s = warm_up_s
+        self.lines = lines
+        self.longest_queue = longest_queue
+        self.waits_unstaffed: set[str] = set()
         self.queues: list[QueueRules] = []
         self.types: list[ContactType] = []
         self.agents: list[Agents] = []
         self.returns: list[Return] = []
         self.closes: dict[str, float] = {}
 
-    def add_queue(self, name: str, *, closes_at: float | None = None, **rules: Any) -> str:
-        """`rules`: as `QueueRules`. `closes_at`: from then on nobody is let in."""
+    def add_queue(
+        self, name: str, *, closes_at: float | None = None, waits_unstaffed: bool = False, **rules: Any
+    ) -> str:
+        """`rules`: as `QueueRules`. `closes_at`: from then on nobody is let in. `waits_unstaffed`: with
+        `overflow_no_staff`, who comes when nobody is there waits; sent on are who waits when the last one leaves.
+        """
         self.queues.append(QueueRules(name, **rules))
+        if waits_unstaffed:
+            self.waits_unstaffed.add(name)
         if closes_at is not None:
             self.closes[name] = closes_at
         return name
@@ -195,12 +254,12 @@ class Model:
         arrivals: Arrivals,
         handle: Law,
         handle_factor: Sequence[float] = (),
+        patience_factor: Sequence[float] = (),
         **more: Any,
     ) -> str:
         """`more`: as `ContactType`."""
-        self.types.append(
-            ContactType(name, queue, arrivals, handle, handle_factor=tuple(handle_factor), **more)
-        )
+        more["handle_factor"], more["patience_factor"] = tuple(handle_factor), tuple(patience_factor)
+        self.types.append(ContactType(name, queue, arrivals, handle, **more))
         return name
 
     def add_agents(
@@ -211,12 +270,13 @@ class Model:
         count: int | Sequence[int] = (),
         shifts: Sequence[Shift] = (),
         queues: Sequence[str] | None = None,
+        own: Sequence[str] = (),
         **more: Any,
     ) -> str:
         """`count`: one number, or one an interval. `more`: as `Agents`."""
         counts = (count,) * len(self.ends) if isinstance(count, int) else tuple(count)
-        own = None if queues is None else tuple(queues)
-        self.agents.append(Agents(name, dict(skills), counts, tuple(shifts), own, **more))
+        some = None if queues is None else tuple(queues)
+        self.agents.append(Agents(name, dict(skills), counts, tuple(shifts), some, tuple(own), **more))
         return name
 
     def add_return(
@@ -234,6 +294,9 @@ class Model:
             tuple(self.returns),
             dict(self.closes),
             self.warm_up_s,
+            self.lines,
+            self.longest_queue,
+            frozenset(self.waits_unstaffed),
         )
 
 
@@ -248,6 +311,8 @@ def check(data: ModelData) -> None:
         raise BadInput(f"more than {AGENTS_MAX} agents", code="agents-max")
     if not 0.0 <= data.warm_up_s < data.horizon_s:
         raise BadInput(f"a warm-up of {data.warm_up_s} s in {data.horizon_s} s", code="horizon")
+    if data.lines < 0:
+        raise BadInput(f"{data.lines} lines", code="negative")
     queues = {queue.name: queue for queue in data.queues}
     for queue in data.queues:
         if queue.overflow_to and queue.overflow_to not in queues:
@@ -259,6 +324,7 @@ def check(data: ModelData) -> None:
     for agents in data.agents:
         _check_agents(data, agents, queues)
     _check_returns(data)
+    _check_shared(data)
 
 
 def _check_names(what: str, names: list[str]) -> None:
@@ -281,25 +347,64 @@ def _check_type(data: ModelData, each: ContactType, queues: Mapping[str, QueueRu
     arrivals = each.arrivals
     if isinstance(arrivals, PerInterval) and len(arrivals.counts) != intervals:
         raise BadInput(f"{where}: {len(arrivals.counts)} counts for {intervals} intervals", code="intervals")
-    if each.handle_factor and len(each.handle_factor) != intervals:
-        raise BadInput(
-            f"{where}: {len(each.handle_factor)} handle-time factors for {intervals} intervals",
-            code="intervals",
-        )
-    _check_arrivals(where, arrivals)
-    if any(not 0.0 < factor < math.inf for factor in each.handle_factor):
-        raise BadInput(f"{where}: a handle-time factor that is not above 0", code="negative")
+    for what, factors in (("handle-time", each.handle_factor), ("patience", each.patience_factor)):
+        if factors and len(factors) != intervals:
+            raise BadInput(
+                f"{where}: {len(factors)} {what} factors for {intervals} intervals", code="intervals"
+            )
+        if any(not 0.0 < factor < math.inf for factor in factors):
+            raise BadInput(f"{where}: a {what} factor that is not above 0", code="negative")
+    if isinstance(arrivals, Dialled):
+        _check_dialled(data, where, arrivals)
+    else:
+        _check_arrivals(where, arrivals)
     if not math.isfinite(each.handle.mean):
         raise BadInput(f"{where}: a handle time that may never end", code="law")
-    strangers = sorted(set(each.handle_by) - {agents.name for agents in data.agents})
-    if strangers:
-        raise BadInput(f"{where}: handle time by {strangers[0]}: no such agents", code="agents")
+    _check_agents_known(data, f"{where}: handle time by", each.handle_by)
     if each.callback is not None:
         _check_share(f"{where}: callbacks accepted", each.callback.accepted)
         _check_share(f"{where}: callbacks reached", each.callback.reached)
+    if each.consult is not None:
+        _check_share(f"{where}: consultations", each.consult.share)
+        _check_agents_known(data, f"{where}: consults", [each.consult.agents])
+        if not math.isfinite(each.consult.lasts.mean):
+            raise BadInput(f"{where}: a consultation that may never end", code="law")
 
 
-def _check_arrivals(where: str, arrivals: Arrivals) -> None:
+def _check_agents_known(data: ModelData, where: str, names: Iterable[str]) -> None:
+    if strangers := sorted(set(names) - {agents.name for agents in data.agents}):
+        raise BadInput(f"{where} {strangers[0]}: no such agents", code="agents")
+
+
+def _check_dialled(data: ModelData, where: str, rule: Dialled) -> None:
+    intervals = len(data.interval_ends)
+    shares = rule.reached if isinstance(rule.reached, tuple) else (rule.reached,) * intervals
+    if len(shares) != intervals:
+        raise BadInput(f"{where}: {len(shares)} shares reached for {intervals} intervals", code="intervals")
+    for share in shares:
+        _check_share(f"{where}: reached", share)
+    if not 0.0 < rule.ratio < math.inf or rule.ready_least < 0 or rule.free_least < 0:
+        raise BadInput(f"{where}: a ratio of {rule.ratio}, or fewer than 0 agents", code="negative")
+    if not 0.0 <= rule.from_s < rule.until_s:
+        raise BadInput(f"{where}: dialled from {rule.from_s} to {rule.until_s} s", code="horizon")
+    _check_agents_known(data, f"{where}: dialled for", rule.agents)
+
+
+def _check_shared(data: ModelData) -> None:
+    """Who shares a busyness has the same."""
+    shapes: dict[str, float] = {}
+    for each in data.types:
+        if isinstance(each.arrivals, PerInterval | Steady) and each.arrivals.shared:
+            shape = shapes.setdefault(each.arrivals.shared, each.arrivals.busyness)
+            if shape != each.arrivals.busyness:
+                raise BadInput(
+                    f"contact type {each.name}: shares {each.arrivals.shared}, of busyness {shape}, with a busyness "
+                    f"of {each.arrivals.busyness}",
+                    code="shared",
+                )
+
+
+def _check_arrivals(where: str, arrivals: PerInterval | Steady | Recorded) -> None:
     if isinstance(arrivals, Recorded):
         if any(a > b for a, b in zip(arrivals.at, arrivals.at[1:], strict=False)) or any(
             not 0.0 <= at < math.inf for at in arrivals.at
@@ -337,7 +442,7 @@ def _check_agents(data: ModelData, agents: Agents, queues: Mapping[str, QueueRul
             raise BadInput(
                 f"{where}: a shift from {shift.start_s} to {shift.end_s} s that is not in order", code="shift"
             )
-    for queue in agents.queues or ():
+    for queue in (*(agents.queues or ()), *agents.own):
         if queue not in queues:
             raise BadInput(f"{where}: no queue {queue}", code="queue")
     _check_share(f"{where}: missed", agents.missed)

@@ -27,9 +27,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """One day. Axes: types x (intervals + 1) x measures; queues or units x (intervals + 1); see `world`."""
+    """One day. Axes: types x (intervals + 1) x measures; queues or units x (intervals + 1); types x agents of the
+    model; see `world`.
+    """
 
     counts: Floats
+    talk_by: Floats
+    lines_area: Floats
     waits: Ints
     queue_area: Floats
     queue_most: Ints
@@ -84,6 +88,11 @@ COUNTS: dict[str, int] = {
     "wait_answered_s": w_.WAIT_ANSWERED,
     "wait_abandoned_s": w_.WAIT_ABANDONED,
     "talk_s": w_.TALK,
+    "expired": w_.EXPIRED,
+    "stranded": w_.STRANDED,
+    "dialled": w_.DIALLED,
+    "consults": w_.CONSULTS,
+    "sojourn_s": w_.SOJOURN,
 }
 
 
@@ -163,6 +172,29 @@ class Result:
                         "end_high": high,
                     }
                 )
+        return _frame(rows)
+
+    def handled_by(self) -> pl.DataFrame:
+        """By contact type and agents of the model: seconds a day they talk with them, consultations included."""
+        rows = []
+        for number, each in enumerate(self.data.types):
+            for place, agents in enumerate(self.data.agents):
+                made = estimate(np.array([run.talk_by[number, place] for run in self.runs]))
+                row = {
+                    "type": each.name,
+                    "agents": agents.name,
+                    "talk_s": made.mean,
+                    "talk_s_half": made.half,
+                }
+                rows.append(row)
+        return _frame(rows)
+
+    def lines(self) -> pl.DataFrame:
+        """By interval: how many of the centre's lines are taken; all 0 where the model has no limit of lines."""
+        rows = []
+        for interval, (begins_s, length) in enumerate(self._intervals()):
+            made = estimate(np.array([run.lines_area[interval] for run in self.runs]) / length)
+            rows.append({"begins_s": begins_s, "lines": made.mean, "lines_half": made.half})
         return _frame(rows)
 
     def waits(self) -> pl.DataFrame:

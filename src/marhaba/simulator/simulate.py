@@ -183,6 +183,8 @@ class _Runner:
         clock = world.clock[0]
         return Replication(
             counts=world.counts,
+            talk_by=world.talk_by,
+            lines_area=world.lines_area,
             waits=world.waits,
             queue_area=world.queue_area,
             queue_most=world.queue_most,

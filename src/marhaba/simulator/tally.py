@@ -22,6 +22,13 @@ def count(w: World, contact: int, measure: int, value: float) -> None:
 
 
 @inlined
+def note_lines(w: World) -> None:
+    clock = w.clock[0]
+    w.lines_area[clock.period] += clock.lines * (clock.now - clock.lines_since)
+    clock.lines_since = clock.now
+
+
+@inlined
 def wait_bin(wait_s: float) -> int:
     if wait_s <= 0.0:
         return 0

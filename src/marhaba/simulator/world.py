@@ -38,8 +38,12 @@ MISSED: Final = 12
 WAIT_ANSWERED: Final = 13
 WAIT_ABANDONED: Final = 14
 TALK: Final = 15
-DIALLED: Final = 16
-MEASURES: Final = 17
+DIALLED: Final = 16  # numbers, reached or not
+EXPIRED: Final = 17  # sent away after the wait their queue allows
+STRANDED: Final = 18  # sent away because nobody who could answer was there any more, or the queue closed
+SOJOURN: Final = 19  # of answered contacts: waiting and talking, over all visits that add up
+CONSULTS: Final = 20
+MEASURES: Final = 21
 WAIT_BINS: Final = 128
 WAIT_BIN_FIRST: Final = 0.1
 WAIT_BIN_STEP: Final = 1.12
@@ -59,7 +63,10 @@ P_REACH: Final = 9
 P_DIAL: Final = 10
 P_RING: Final = 11
 P_MISSED: Final = 12
-PURPOSES: Final = 13
+P_CONSULT: Final = 13
+P_CONSULT_S: Final = 14
+P_PICKS_UP: Final = 15
+PURPOSES: Final = 16
 
 # how a contact's visit ended, for what follows it
 AFTER_ANSWER: Final = 0
@@ -83,6 +90,12 @@ CLOCK = np.dtype(
         ("ranks", "i8"),
         ("change", "i8"),
         ("live", "i8"),
+        ("departed", "i8"),  # somebody has gone home since it was last asked who waits in vain
+        ("freed", "i8"),  # an agent is done, which sets the dialers going
+        ("lines", "i8"),
+        ("lines_max", "i8"),  # 0: no limit
+        ("lines_since", "f8"),
+        ("nobody", "i8"),  # the group of agents who may take nothing: those who are only finishing
         ("done", "i8"),
         ("handled", "i8"),
         ("tracing", "i8"),
@@ -111,6 +124,9 @@ TYPE = np.dtype(
         ("callback_p", "f8"),
         ("callback_reach", "f8"),
         ("callback_dial", "i8"),
+        ("consult_p", "f8"),
+        ("consult_with", "i8"),
+        ("consult_s", "i8"),
     ],
     align=True,
 )
@@ -122,6 +138,8 @@ FOLLOW = np.dtype(
         ("delay", "i8"),
         ("attempts_max", "i8"),
         ("knows_s", "f8"),
+        ("same_patience", "i8"),
+        ("adds_up", "i8"),
     ],
     align=True,
 )
@@ -140,14 +158,38 @@ UNIT = np.dtype(
         ("factor", "f8"),
         ("number", "i8"),
         ("of", "i8"),
+        ("group", "i8"),
+        ("finishing", "i8"),  # 1: all who are still there are only finishing
+        (
+            "lasts_s",
+            "f8",
+        ),  # of the break that begins when the contact in hand is done; 0: until the plan says
+        ("planned", "i8"),  # how many are to be there
+        ("again_s", "f8"),  # a break that was to begin in the one before
     ],
     align=True,
 )
 WORKER = np.dtype(
     [("unit", "i8"), ("rings", "i8"), ("missed", "i8"), ("contact", "i8"), ("next", "i8")], align=True
 )
-CHANGE = np.dtype([("at", "f8"), ("unit", "i8"), ("count", "i8"), ("away", "i8")], align=True)
-ENTRY = np.dtype([("priority", "i8"), ("to", "i8"), ("phones", "i8")], align=True)
+CHANGE = np.dtype(
+    [("at", "f8"), ("unit", "i8"), ("count", "i8"), ("away", "i8"), ("lasts_s", "f8")], align=True
+)
+ENTRY = np.dtype([("priority", "i8"), ("to", "i8"), ("phones", "i8"), ("lets_in", "i8")], align=True)
+DIALER = np.dtype(
+    [
+        ("type", "i8"),
+        ("ratio", "f8"),
+        ("ready_least", "i8"),
+        ("free_least", "i8"),
+        ("from_s", "f8"),
+        ("until_s", "f8"),
+        ("dial", "i8"),
+        ("number", "i8"),  # dialled so far
+        ("dialling", "i8"),  # now
+    ],
+    align=True,
+)
 CALLER = np.dtype(
     [
         ("type", "i8"),
@@ -170,6 +212,10 @@ CALLER = np.dtype(
         ("callback", "i8"),
         ("patience", "f8"),
         ("handle", "f8"),
+        ("waited", "f8"),  # in visits before this one that add up with it
+        ("talked", "f8"),
+        ("consulted", "i8"),  # the second agent; NONE: nobody; below: was to be asked once
+        ("line", "i8"),
     ],
     align=True,
 )
@@ -184,7 +230,8 @@ class World(NamedTuple):
     clock: Rows  # one
     types: Rows
     rates: Floats  # types x periods: arrivals a second
-    factors: Floats  # types x (periods + 1): of the handle time
+    factors: Floats  # types x (periods + 1): of the handle time, by period of arrival
+    patience_factors: Floats  # the same of the patience
     keys: Keys  # types x purposes
     agent_keys: Keys  # purposes
     laws: Rows
@@ -197,6 +244,9 @@ class World(NamedTuple):
     entries: Rows  # by class: what a contact that enters the queue by it gets
     callers: Rows  # by contact slot
     free: Ints
+    dialers: Rows
+    dial_reach: Floats  # dialers x (periods + 1): share of numbers that are answered
+    dial_counts: Ints  # dialers x agents of the model: 1 where they count among the free
     recorded: Rows
     period_ends: Floats
     event_ats: Floats
@@ -206,6 +256,8 @@ class World(NamedTuple):
     counts: (
         Floats  # types x (periods + 1) x MEASURES; the last is after the last period's end, here and below
     )
+    talk_by: Floats  # types x agents of the model: seconds
+    lines_area: Floats  # periods + 1
     waits: Ints  # types x 2 (answered, abandoned) x WAIT_BINS
     queue_since: Floats
     queue_area: Floats  # queues x (periods + 1): seconds waited in the period, by all together
