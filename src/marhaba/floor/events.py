@@ -17,7 +17,7 @@ Calls
     call.connected      leg, wait_s                                   agent_id and the caller hear each other
     call.dequeued       outcome, wait_s                               ends a queue visit, exactly once: answered | abandoned |
                                                                       overflowed | callback | voicemail | closed | failed
-    call.overflowed     to, reason (wait | size | no-staff)
+    call.overflowed     to, reason (wait | size | no-staff | gone)
     call.held           by                                            call.resumed ends it
     call.resumed        by
     call.consulting     leg, target                                   agent_id asks somebody while the caller holds

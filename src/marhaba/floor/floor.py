@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from marhaba.floor import bygone
 from marhaba.floor.centre import Agent, Centre, Programme, Queue
 from marhaba.floor.events import KINDS, Event
 from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
@@ -198,7 +199,7 @@ class Floor:
         return self.state.calls.get(found.call) if found is not None else None
 
     def programme(self, call: Call) -> Programme:
-        return self.centre.programmes[call.programme]
+        return bygone.programme_of(self.centre, call)
 
     def queue(self, call: Call) -> Queue:
         return self.centre.queues[call.queue]

@@ -145,7 +145,10 @@ def _consent(floor: Floor, call: Call, *, given: bool) -> None:
 def to_queue(floor: Floor, call: Call) -> None:
     programme = floor.programme(call)
     queue = programme.queues_by_language.get(call.language, programme.queue)
-    waiting.enqueue(floor, call, queue, why="first")
+    if queue in floor.centre.queues:
+        waiting.enqueue(floor, call, queue, why="first")
+    else:  # his programme is gone from the centre, and with it every queue
+        close(floor, call, why="closed")
 
 
 def close(floor: Floor, call: Call, *, why: str) -> None:

@@ -154,15 +154,17 @@ def _resume(
 def _resume_waiting(floor: Floor, call: Call, result: Recovered) -> None:
     result.waiting += 1
     queue = floor.centre.queues.get(call.queue)
-    if queue is None or floor.state.routing.queue_of(call.id) != call.queue:
+    if queue is None:
+        waiting.send_on(floor, call)
+        return
+    if floor.state.routing.queue_of(call.id) != call.queue:
         waiting.put_back(floor, call, why="restart")
-    if queue is not None:
-        speech.music(floor, call, queue.music)
-        floor.after(waiting.FIRST_ANNOUNCEMENT_S, "announce", call.id)
-        if queue.comfort:
-            floor.after(queue.comfort_every_s, "comfort", call.id)
-        if queue.max_wait_s:
-            floor.after(queue.max_wait_s - (floor.now - call.since), "max_wait", call.id)
+    speech.music(floor, call, queue.music)
+    floor.after(waiting.FIRST_ANNOUNCEMENT_S, "announce", call.id)
+    if queue.comfort:
+        floor.after(queue.comfort_every_s, "comfort", call.id)
+    if queue.max_wait_s:
+        floor.after(queue.max_wait_s - (floor.now - call.since), "max_wait", call.id)
 
 
 def _resume_ringing(floor: Floor, call: Call, result: Recovered) -> None:

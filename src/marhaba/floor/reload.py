@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from marhaba.floor import bygone
 from marhaba.floor.centre import Centre, CentreError, diff, load_centre
 from marhaba.floor.floor import Floor
 from marhaba.floor.loaded import loaded_from, told
@@ -30,12 +30,7 @@ def reload(process: FloorProcess) -> Reply:
 def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
     """Take the new rules. What a call in progress still needs of the old ones is kept until it ends."""
     old = floor.centre
-    calls = floor.state.calls.values()
-    programmes = {c.programme: old.programmes[c.programme] for c in calls if c.programme in old.programmes}
-    queues = {c.queue: old.queues[c.queue] for c in calls if c.queue in old.queues}
-    floor.centre = replace(
-        centre, programmes=programmes | dict(centre.programmes), queues=queues | dict(centre.queues)
-    )
+    floor.centre = bygone.keep(old, centre, floor.state.calls.values())
     floor.today.centre = floor.centre
     floor.spend.concurrent_max = centre.spending.concurrent_max
     floor.spend.hourly_max = centre.spending.hourly_max

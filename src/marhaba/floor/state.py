@@ -90,7 +90,7 @@ class Call:
     retry_at: float = 0.0
     overflows: int = 0
     voicemail: bool = False
-    closing: str = ""  # why the last message is played: closed | callback | wait | size | no-staff
+    closing: str = ""  # why the last message is played: closed | callback | wait | size | no-staff | gone
     ended_by: str = ""  # who hung up first, when it was not the caller
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marhaba.floor import agents, audio, inbound, legs, offering, speech, waiting
+from marhaba.floor import agents, audio, bygone, inbound, legs, offering, speech, waiting
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused
@@ -131,8 +131,9 @@ def to_queue(floor: Floor, call: Call, queue: str) -> None:
 
 def return_to_queue(floor: Floor, call: Call) -> None:
     """Back to the head of the queue he came from, for no fault of the caller's."""
-    if call.queue and call.caller_leg in floor.state.legs:
-        waiting.enqueue(floor, call, call.queue, why="transfer", since=call.since, rank=call.rank)
+    queue = bygone.queue_of(floor.centre, call) if call.queue else ""
+    if queue and call.caller_leg in floor.state.legs:
+        waiting.enqueue(floor, call, queue, why="transfer", since=call.since, rank=call.rank)
     elif call.caller_leg:
         legs.hang_up(floor, call.caller_leg, reason="no-queue")
 

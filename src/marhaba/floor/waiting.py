@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marhaba.floor import audio, callbacks, inbound, legs, offering, speech
+from marhaba.floor import audio, bygone, callbacks, inbound, legs, offering, speech
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel import spoken
@@ -50,11 +50,14 @@ def enqueue(
             floor.after(queue.comfort_every_s, "comfort", call.id)
     if queue.max_wait_s:
         floor.after(queue.max_wait_s - (floor.now - since), "max_wait", call.id)
-    offering.route(floor)
+    floor.reroute = True  # not now: a recovery may be among calls it has not taken up yet
 
 
 def put_back(floor: Floor, call: Call, *, why: str) -> None:
     """After a missed ring or a restart: the same visit, the same place."""
+    if call.queue not in floor.centre.queues:
+        send_on(floor, call)
+        return
     floor.emit(
         "call.queued",
         call=call.id,
@@ -65,6 +68,17 @@ def put_back(floor: Floor, call: Call, *, why: str) -> None:
         since=call.since,
         why=why,
     )
+
+
+def send_on(floor: Floor, call: Call) -> None:
+    """The queue is gone from the centre: to the one that serves its programme now, and the same place there."""
+    to, left, since, rank = bygone.queue_of(floor.centre, call), call.queue, call.since, call.rank
+    if not to:
+        overflow(floor, call, "", "gone")
+        return
+    dequeue(floor, call, "overflowed")
+    floor.emit("call.overflowed", call=call.id, queue=left, to=to, reason="gone")
+    enqueue(floor, call, to, why="overflow", since=since, rank=rank)
 
 
 def dequeue(floor: Floor, call: Call, outcome: str) -> None:
@@ -163,7 +177,9 @@ def max_wait(floor: Floor, call: Call) -> None:
 
 
 def digit(floor: Floor, call: Call, key: str) -> None:
-    queue = floor.queue(call)
+    queue = floor.centre.queues.get(call.queue)
+    if queue is None:
+        return
     if call.stage is Stage.QUEUED and queue.callback and key == queue.callback_key:
         callbacks.ask(floor, call)
 

@@ -200,11 +200,21 @@ class Variant:
         if rng.random() < 0.4:
             text = text.replace("skills = { fr = 6 }", "skills = { fr = 6, es = 7 }")
         if rng.random() < 0.3:
-            begin = text.index("[agents.driss]")
-            text = text[:begin] + text[text.index("[agents.laila]") :]
+            text = _without(text, "[agents.driss]")
+        if rng.random() < 0.3:
+            text = _without(text, "[queues.petite]").replace('"petite"', '"accueil"')
+            text = text.replace('"accueil", "accueil"', '"accueil"')
+        if rng.random() < 0.3:
+            text = _without(text, "[programmes.direct]")
         if rng.random() < 0.2:
-            text = text.replace("[queues.petite]\n", "[queues.petite]\nring_s = 3\n")  # twice: refused
+            text = text.replace("[queues.accueil]\n", "[queues.accueil]\nring_s = 3\n")  # twice: refused
         return text
+
+
+def _without(text: str, section: str) -> str:
+    """centre.toml without one section."""
+    begin = text.index(section)
+    return text[:begin] + text[text.index("\n[", begin) + 1 :]
 
 
 def draw_variant(rng: random.Random) -> Variant:

@@ -201,10 +201,13 @@ class Misfortune:
     def _reload(self) -> None:
         text = self.world.plan.variant.changed(self.rng)
         write_centre(self.world.folder, text)
-        if self.rng.random() < 0.5:
-            self.world.house.signal(signal.SIGHUP)
-        else:
-            self.world.people.desk.ask("reload")
+        match self.rng.choice(["signal", "desk", "restart"]):
+            case "signal":
+                self.world.house.signal(signal.SIGHUP)
+            case "desk":
+                self.world.people.desk.ask("reload")
+            case _:  # calls go on, under a centre that may no longer have their queue
+                self.world.house.signal(signal.SIGTERM)
         self.world.agenda.after(30.0, self._put_back)
 
     def _put_back(self) -> None:

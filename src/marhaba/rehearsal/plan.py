@@ -37,7 +37,7 @@ FAULTS = {
     "phones": "phones die, come back and register anew",
     "carriers": "carriers go away for a while",
     "double": "two clicks at once",
-    "reload": "the configuration is reloaded, also a wrong one",
+    "reload": "the configuration is reloaded or taken by a restart, also a wrong one",
     "lines": "network lines go dead without a word",
 }
 """The fault menu: name, and what it does to the house."""

@@ -28,7 +28,7 @@ SOMETIMES = (
     "a call is held by the desk",
     "a colleague is called",
     "an open line takes a call",
-    *(f"overflow: {reason}" for reason in ("wait", "size", "no-staff")),
+    *(f"overflow: {reason}" for reason in ("wait", "size", "no-staff", "gone")),
     *(f"supervision: {mode}" for mode in ("listen", "whisper", "barge")),
     "a recording is paused",
     "a recording is resumed",
