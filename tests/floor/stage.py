@@ -22,6 +22,7 @@ from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor, Worker
 from marhaba.floor.records import Records
 from marhaba.floor.recovery import recover
+from marhaba.floor.reload import tell_loaded
 from marhaba.floor.secrets import Secrets
 from marhaba.floor.state import Call, FloorState, apply
 from marhaba.floor.today import Today
@@ -269,7 +270,7 @@ class Stage:
         self._kept: list[media.AnyEvent] = []
         self._lives = 0
         self._worker = 0  # which of them lives
-        self.floor = self._new_floor(FloorState(self._routing(), at=at))
+        self.floor = self._new_floor(FloorState(Routing([]), at=at))
         self.carrier = Side(self, "carrier", CARRIER)
         self.phones = {
             agent: Side(self, agent, f"192.0.2.{phone}", user=phone) for agent, phone in PHONES.items()
@@ -277,6 +278,7 @@ class Stage:
         self.sides = {side.host: side for side in (self.carrier, *self.phones.values())}
         self._register()
         dispatch.worker_up(self.floor, Worker("media-0", HOUSE, list(PORTS)))
+        self.turn(lambda: tell_loaded(self.floor, self.centre, path="centre.toml"))
         for agent in logged_in:
             self.turn(lambda agent=agent: (agents.log_in(self.floor, agent), agents.ready(self.floor, agent)))
 
@@ -315,7 +317,7 @@ class Stage:
         self.dead = True
         self.run(gap_s)
         self.dead = False
-        state = FloorState(self._routing(), at=self.now)
+        state = FloorState(Routing([]), at=self.now)
         for event in self.events:
             apply(state, event)
         self.floor = self._new_floor(state)
@@ -339,6 +341,7 @@ class Stage:
 
         def begin() -> None:
             self.floor.emit("floor.started", version="test", after_crash=after_crash)
+            tell_loaded(self.floor, self.centre, path="centre.toml")
             recover(self.floor, {"media-0": found}, died_at)
 
         self.turn(begin)
@@ -436,7 +439,7 @@ class Stage:
 
     def check(self) -> None:
         """What holds after every turn."""
-        replayed = FloorState(self._routing(), at=self.events[0].at if self.events else self.now)
+        replayed = FloorState(Routing([]), at=self.events[0].at if self.events else self.now)
         for event in self.events:
             apply(replayed, event)
         assert seen(replayed) == seen(self.floor.state)
@@ -445,12 +448,6 @@ class Stage:
             assert leg.ended or leg.role in ("nailed", "code") or leg.call in floor.state.calls, leg
         assert set(floor.volatile) <= set(floor.state.calls)
         assert self.records.reconcile() == []
-
-    def _routing(self) -> Routing:
-        routing = Routing([queue.rules for queue in self.centre.queues.values()])
-        for agent in self.centre.agents.values():
-            routing.set_agent(agent.id, agent.skills, agent.queues)
-        return routing
 
     def _register(self) -> None:
         rows = [

@@ -6,36 +6,29 @@ go on under what the file has now, and at worst under a programme that says noth
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from marhaba.floor.centre_model import Centre, Programme, Queue
+from marhaba.floor.centre_model import Centre, Programme
 from marhaba.floor.state import Call
 from marhaba.kernel.calendar import always
 
 
 def keep(old: Centre, new: Centre, calls: Collection[Call]) -> Centre:
     """`new`, with what `calls` still need of `old`."""
-    programmes = {
-        name: old.programmes[name]
-        for name in {call.programme for call in calls} & old.programmes.keys() - new.programmes.keys()
-    }
-    needed = {call.queue for call in calls}
-    for programme in programmes.values():
-        needed |= {programme.queue, *programme.queues_by_language.values()}
-    queues = {
-        name: _alone(old.queues[name]) for name in sorted(needed & old.queues.keys() - new.queues.keys())
-    }
-    return replace(
-        new,
-        programmes={name: programmes[name] for name in sorted(programmes)} | dict(new.programmes),
-        queues=queues | dict(new.queues),
-    )
+    gone = {call.programme for call in calls} & old.programmes.keys() - new.programmes.keys()
+    programmes = {name: old.programmes[name] for name in sorted(gone)} | dict(new.programmes)
+    needed = queues_needed(programmes, calls) & old.queues.keys() - new.queues.keys()
+    queues = {name: old.queues[name] for name in sorted(needed)} | dict(new.queues)
+    return replace(new, programmes=programmes, queues=queues)
 
 
-def _alone(queue: Queue) -> Queue:
-    """The queue for which it kept agents may be gone, too."""
-    return replace(queue, rules=replace(queue.rules, keep={}))
+def queues_needed(programmes: Mapping[str, Programme], calls: Collection[Call]) -> set[str]:
+    """The queues of `calls`, and those to which their programmes lead."""
+    needed = {call.queue for call in calls if call.queue}
+    for programme in {call.programme for call in calls} & programmes.keys():
+        needed |= {programmes[programme].queue, *programmes[programme].queues_by_language.values()}
+    return needed
 
 
 def programme_of(centre: Centre, call: Call) -> Programme:

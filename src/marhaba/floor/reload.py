@@ -49,7 +49,7 @@ def tell_loaded(floor: Floor, centre: Centre, *, path: str) -> None:
     now = loaded_from(
         centre,
         floor.state.loaded,
-        queues={call.queue for call in floor.state.calls.values()},
+        queues=bygone.queues_needed(floor.centre.programmes, floor.state.calls.values()),
         agents={seat.id for seat in floor.state.seats.values() if seat.state is not AgentState.LOGGED_OUT},
     )
     floor.emit("centre.loaded", path=path, digest=centre.digest, **told(now))
