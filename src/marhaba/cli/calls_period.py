@@ -31,7 +31,7 @@ def moment(text: str, now: datetime, language: str) -> datetime:
     """`2026-11-23`, `2026-11-23T10:30`, `10:30`, `2h` (ago), `today`, `hier`, in the zone of `now`."""
     text = text.strip()
     if text.lower() in _DAYS:
-        return _midnight(now - timedelta(days=_DAYS[text.lower()]))
+        return midnight(now - timedelta(days=_DAYS[text.lower()]))
     if match := _AGO.fullmatch(text):
         return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
     if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
@@ -47,8 +47,8 @@ def period(arguments: argparse.Namespace, zone: ZoneInfo, language: str) -> tupl
     """[begin, end): a day, or from --since until --until; today when nothing is said."""
     now = datetime.now(zone)
     if arguments.day:
-        begin = _midnight(moment(arguments.day, now, language))
-        return begin, _midnight(begin + timedelta(days=1, hours=2))
+        begin = midnight(moment(arguments.day, now, language))
+        return begin, midnight(begin + timedelta(days=1, hours=2))
     begin = moment(arguments.since or "today", now, language)
     end = moment(arguments.until, now, language) if arguments.until else now + timedelta(seconds=1)
     if begin >= end:
@@ -56,7 +56,7 @@ def period(arguments: argparse.Namespace, zone: ZoneInfo, language: str) -> tupl
     return begin, end
 
 
-def _midnight(when: datetime) -> datetime:
+def midnight(when: datetime) -> datetime:
     return when.replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -84,7 +84,7 @@ class Replay:
 
     def _judge(self, event: Event) -> None:
         recorded = offer_of(self.state, event)
-        if recorded is None:
+        if recorded is None or event.at < self._begin:
             return
         if self.state.loaded is None:
             raise Refused(
@@ -94,8 +94,6 @@ class Replay:
                 about={"seq": event.seq},
             )
         decided = self._decided(event.at)
-        if event.at < self._begin:
-            return
         self.verdict.decisions += 1
         if decided == recorded:
             self.verdict.equal += 1

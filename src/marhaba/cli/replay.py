@@ -1,0 +1,140 @@
+"""`marhaba replay`: every decision of the journal is decided again by the kernel, and must be the same."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from math import inf
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from marhaba.cli.calls_period import midnight, moment
+from marhaba.cli.house import add_house, house_centre
+from marhaba.cli.words import reader_language, say
+from marhaba.floor.events import Event
+from marhaba.floor.journal import Journal, JournalDamaged
+from marhaba.kernel.errors import BadInput
+from marhaba.replay.exact import Difference, Offer, Replay, Verdict
+
+JOURNAL = "journal.sqlite"
+PROGRESS_EVENTS = 20_000
+"""Some half a second's worth."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("journal", type=Path, nargs="?", default=None, metavar="JOURNAL")
+    add_house(parser)
+    parser.add_argument("--day", default="")
+    parser.add_argument("--json", action="store_true")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    language = reader_language()
+    path = journal_path(arguments, language)
+    try:
+        with closing(Journal(path, read_only=True)) as journal:
+            zone = zone_of(journal)
+            begin, end = day_of(arguments.day, zone, language)
+            if broken := journal.verify():
+                raise JournalDamaged(broken)
+            verdict = decide_again(journal, begin=begin, end=end)
+    except JournalDamaged as error:
+        raise BadInput(
+            say("replay.damaged", language).format(path=path, why=error), code="damaged"
+        ) from error
+    if arguments.json:
+        print(msgspec.json.encode(verdict).decode())
+    else:
+        show(verdict, path, zone, language)
+    return 1 if verdict.difference is not None else 0
+
+
+def journal_path(arguments: argparse.Namespace, language: str) -> Path:
+    """The file that is named, or the one in the folder that is named, or that of the centre."""
+    path = arguments.journal
+    if path is None:
+        path = house_centre(arguments).data_folder / JOURNAL
+    elif path.is_dir():
+        inside = (path / JOURNAL, path / "data" / JOURNAL)
+        path = next((each for each in inside if each.exists()), inside[0])
+    if not path.exists():
+        raise BadInput(say("calls.no-journal", language).format(path=path), code="no-journal")
+    return Path(path)
+
+
+def zone_of(journal: Journal) -> ZoneInfo:
+    """The centre's, as the journal's last start tells it; UTC where no start has told it."""
+    zone = "UTC"
+    for event in journal.read(kinds=("centre.loaded",)):
+        zone = event.data.get("timezone", zone)
+    return ZoneInfo(zone)
+
+
+def day_of(text: str, zone: ZoneInfo, language: str) -> tuple[float, float]:
+    """[begin, end) of the day, in seconds since the epoch; all time when none is named."""
+    if not text:
+        return 0.0, inf
+    begin = midnight(moment(text, datetime.now(zone), language))
+    return begin.timestamp(), midnight(begin + timedelta(days=1, hours=2)).timestamp()
+
+
+def decide_again(journal: Journal, *, begin: float, end: float) -> Verdict:
+    """As `replay.exact.replay`, and whoever waits at a terminal sees how far it is."""
+    made = Replay(begin=begin, end=end)
+    for event in _watched(journal):
+        if not made.see(event):
+            return made.verdict
+    made.moment_ends()
+    return made.verdict
+
+
+def _watched(journal: Journal) -> Iterator[Event]:
+    watched = sys.stderr.isatty()
+    for event in journal.read():
+        yield event
+        if watched and event.seq % PROGRESS_EVENTS == 0:
+            print(f"\r{event.seq}/{journal.last_seq}\r", end="", file=sys.stderr, flush=True)
+
+
+def show(verdict: Verdict, path: Path, zone: ZoneInfo, language: str) -> None:
+    print(
+        say("replay.read", language).format(
+            path=path,
+            events=verdict.events,
+            begin=_moment(verdict.first_at, zone),
+            end=_moment(verdict.last_at, zone),
+            lives=verdict.lives,
+            loads=verdict.loads,
+        )
+    )
+    if verdict.difference is None:
+        key = "replay.same" if verdict.decisions else "replay.no-decision"
+        print("✓ " + say(key, language).format(equal=verdict.equal, decisions=verdict.decisions))
+    else:
+        _show_difference(verdict, verdict.difference, zone, language)
+
+
+def _show_difference(verdict: Verdict, found: Difference, zone: ZoneInfo, language: str) -> None:
+    print(
+        "✗ "
+        + say("replay.differs", language).format(
+            equal=verdict.equal, seq=found.seq, at=_moment(found.at, zone, timespec="milliseconds")
+        )
+    )
+    for key, offer in (("replay.recorded", found.recorded), ("replay.decided", found.decided)):
+        print("  " + say(key, language).format(offer=_offer(offer, language)))
+
+
+def _offer(offer: Offer | None, language: str) -> str:
+    if offer is None:
+        return say("replay.nobody", language)
+    return say("replay.offer", language).format(call=offer.contact, agent=offer.agent, queue=offer.queue)
+
+
+def _moment(at: float, zone: ZoneInfo, *, timespec: str = "seconds") -> str:
+    return datetime.fromtimestamp(at, zone).isoformat(" ", timespec=timespec) if at else "–"
