@@ -62,6 +62,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 
     def bury(self) -> None:
         """End the coroutines here, not in some later garbage collection."""
+        asyncio.set_event_loop(self)  # what a `finally` gathers is this loop's: no new one is made for it
         for task in self._tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 -- it was killed, not lost
             coroutine = task.get_coro()
@@ -71,6 +72,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
                 except BaseException:  # noqa: BLE001, S112 -- the dead say nothing
                     continue
                 break
+        asyncio.set_event_loop(None)
         self._tasks.clear()
 
     def _run(self, handle: asyncio.Handle) -> None:
