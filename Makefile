@@ -23,7 +23,7 @@ install: .venv/.installed
 
 install-dev: .venv/.installed-dev
 .venv/.installed-dev: .venv/.installed
-	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --group dev --group peers --inexact
+	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --group dev --group peers --extra ray --inexact
 	touch $@
 
 apt-test:

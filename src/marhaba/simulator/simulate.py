@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -90,6 +91,20 @@ class FirstOf:
         return max(stop.share(runs, elapsed_s) for stop in self.stops)
 
 
+class Pool(Protocol):
+    """Where replications run."""
+
+    at_once: int  # as many are kept running
+
+    def submit(self, number: int) -> Future[Replication | None]:
+        """Run that replication; None: it was stopped."""
+
+    def __enter__(self) -> Pool: ...
+
+    def __exit__(self, *error: object) -> None:
+        """Enough has been run; what still runs is of no use."""
+
+
 def simulate(
     data: ModelData,
     stop: Stop,
@@ -99,55 +114,64 @@ def simulate(
     progress: Callable[[float], None] | None = None,
     stopped: Event | None = None,
     trace: int = 0,
+    pool: Pool | None = None,
 ) -> Result:
     """Run replications 0, 1, 2, ... until `stop` says so, or `stopped` is set: what is finished is kept.
 
     The same seed gives the same replications, and two models the same callers (common random numbers): compare their
     results replication by replication. `workers`: threads, one a core unless said otherwise. `progress` is told a share
     of 1 after each replication. `trace`: room for so many answered contacts of each replication, who answered whom.
+    `pool`: another place to run than the threads of this process, see `marhaba.simulator.cluster`.
     """
-    runner = _Runner(data, seed, stopped or Event(), trace)
+    stopped = stopped or Event()
     began = time.perf_counter()
-    count = workers or os.cpu_count() or 1
     done: dict[int, Replication] = {}
     runs: list[Replication] = []
-    with ThreadPoolExecutor(count) as pool:
+    enough = False
+    with pool or Threads(data, seed, trace, workers or os.cpu_count() or 1, stopped) as pool:
         running: dict[Future[Replication | None], int] = {}
-        numbers = 0
-        enough = False
-        try:
-            while not enough or running:
-                while not enough and len(running) < count and not runner.stopped.is_set():
-                    running[pool.submit(runner.replicate, numbers)] = numbers
-                    numbers += 1
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    made = future.result()
-                    number = running.pop(future)
-                    if made is not None:
-                        done[number] = made
-                while (
-                    not enough and len(runs) in done
-                ):  # in order, so that no result depends on who was faster
-                    runs.append(done.pop(len(runs)))
-                    enough = stop(runs, time.perf_counter() - began)
-                    if progress is not None:
-                        progress(stop.share(runs, time.perf_counter() - began))
-                if enough:
-                    runner.abandoned.set()
-        except BaseException:
-            runner.abandoned.set()
-            raise
+        numbers = itertools.count()
+        while not enough and not stopped.is_set():
+            while len(running) < pool.at_once:
+                number = next(numbers)
+                running[pool.submit(number)] = number
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                number, made = running.pop(future), future.result()
+                if made is not None:
+                    done[number] = made
+            while not enough and len(runs) in done:  # in order, so that no result depends on who was faster
+                runs.append(done.pop(len(runs)))
+                enough = stop(runs, time.perf_counter() - began)
+                if progress is not None:
+                    progress(stop.share(runs, time.perf_counter() - began))
     return Result(data, seed, tuple(runs), complete=enough, elapsed_s=time.perf_counter() - began)
 
 
-class _Runner:
+class Threads:
+    """The threads of this process: compiled code leaves them all the cores."""
+
+    def __init__(self, data: ModelData, seed: int, trace: int, count: int, stopped: Event) -> None:
+        self.at_once = count
+        self._runner = Runner(data, seed, trace, stopped)
+        self._threads = ThreadPoolExecutor(count)
+
+    def submit(self, number: int) -> Future[Replication | None]:
+        return self._threads.submit(self._runner.replicate, number)
+
+    def __enter__(self) -> Threads:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._runner.abandoned.set()
+        self._threads.shutdown(cancel_futures=True)
+
+
+class Runner:
     """Worlds for threads to run in; larger ones when one proves too small."""
 
-    def __init__(self, data: ModelData, seed: int, stopped: Event, trace: int) -> None:
+    def __init__(self, data: ModelData, seed: int, trace: int, stopped: Event) -> None:
         self.data, self.seed, self.stopped, self._trace = data, seed, stopped, trace
-        self.abandoned = Event()  # enough has been run; what still runs is not waited for
+        self.abandoned = Event()
         self._contacts = building.CONTACTS_FIRST
         self._template = building.template(data, contacts=self._contacts, trace=trace)
 
