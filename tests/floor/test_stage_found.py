@@ -18,6 +18,7 @@ from marhaba.rehearsal.centre import write_centre
 from marhaba.rehearsal.plan import draw_plan
 from marhaba.rehearsal.world import World
 from tests.floor.centre_texts import centre_text
+from tests.floor.quiet_floor import quiet_floor
 from tests.floor.stage import CENTRE, HOUSE, Stage, parse_centre_of, seen
 from tests.floor.test_stage_callbacks import asked
 from tests.floor.test_stage_calls import greeted, talking
@@ -168,6 +169,7 @@ def test_what_was_meant_for_a_dead_audio_worker_does_not_reach_the_next(tmp_path
     """Its commit took longer than the worker lived: the next one would open a leg nobody ever closes."""
     (tmp_path / "centre.toml").write_text(centre_text("top", ""), "utf-8")
     process = FloorProcess(tmp_path / "centre.toml")
+    process.floor = quiet_floor(process.centre)
     kept = ("media-1", media.CloseLeg("y"))
     process._held.append(Held([], [("media-0", media.OpenLeg("x", 20_000)), kept]))
     process._media_lost("media-0")
@@ -410,6 +412,56 @@ def test_a_reload_keeps_the_queue_that_a_programme_of_a_caller_leads_to() -> Non
     stage.press(stage.call, "1")
     stage.run(5.0)
     assert (stage.call.stage, stage.call.queue) == ("queued", "accueil")
+
+
+def test_an_agent_whom_the_centre_no_longer_has_after_a_restart_finishes_his_call() -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    stage.centre = parse_centre_of(without(CENTRE, "agents.amal"))
+    stage.restart()
+    assert stage.state_of("amal") == "talking"
+    stage.run(20.0)
+    stage.carrier.hang_up()
+    stage.run(60.0)
+    assert (stage.state_of("amal"), stage.floor.seat("amal").code) == ("logged_out", "removed")
+    assert stage.one("call.released").data["talk_s"] > 20.0
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_the_open_line_of_an_agent_whom_the_centre_no_longer_has_is_closed(restarts: bool) -> None:
+    stage = Stage()
+    line = stage.phones["fixe"].dial("*10", caller="105")
+    stage.run(1.0)
+    centre = parse_centre_of(without(CENTRE, "agents.fixe"))
+    if restarts:
+        stage.centre = centre
+        stage.restart()
+    else:
+        stage.turn(lambda: adopt_centre(stage.floor, centre, path="x"))
+    stage.run(1.0)
+    assert stage.state_of("fixe") == "logged_out"
+    assert line not in stage.phones["fixe"].legs
+    assert stage.floor.state.legs == {}
+
+
+def test_an_audio_worker_that_dies_while_the_floor_starts_takes_its_calls_with_it(tmp_path: Path) -> None:
+    """The floor had met it and waited for the other one: its calls were taken up, and their legs never closed."""
+    plan = draw_plan(1, faults=frozenset(), calls_per_hour=400)
+    plan.variant.values.update(workers=2, ports=40)
+    world = World(plan, tmp_path)
+    while not all(worker.legs for worker in world.workers):
+        world.step(1.0)
+    first, second = world.workers
+    before = set(second.legs)
+    first.die()
+    world.house.kill("anywhere", gap_s=0.1)
+    world.step(2.0)
+    assert not world.house.up
+    second.die()
+    world.step(4.0)
+    assert world.floor is not None
+    assert before & world.floor.state.legs.keys() == set()
+    world.house.bury()
 
 
 def without(text: str, section: str) -> str:

@@ -94,7 +94,7 @@ def wrap_up_done(floor: Floor, agent_id: str) -> None:
 def end_wrap_up(floor: Floor, agent_id: str) -> None:
     floor.cancel("wrapup", agent_id)
     wish = floor.seat(agent_id).after_call
-    if agent_id not in floor.centre.agents or wish == "logout":
+    if wish == "logout":
         _leave(floor, agent_id)
     elif wish.startswith("pause:"):
         set_state(floor, agent_id, AgentState.PAUSED, code=wish.removeprefix("pause:"))
@@ -138,7 +138,8 @@ def set_state(
     keep_turn: bool = False,
     tried: str = "",
 ) -> None:
-    if agent_id not in floor.centre.agents:  # removed from the centre while a call kept him
+    gone = agent_id not in floor.centre.agents  # perhaps while a call kept him
+    if gone:
         state, code = AgentState.LOGGED_OUT, "removed"
     if state in (AgentState.READY, AgentState.LOGGED_OUT):
         floor.reroute = True  # not now: whoever makes him ready may be in the middle of something
@@ -146,6 +147,16 @@ def set_state(
     if tried:
         extra["tried"] = tried
     floor.emit("agent.state", agent=agent_id, state=state.name.lower(), code=code, **extra)
+    if gone:
+        legs.hang_up(floor, floor.seat(agent_id).leg, reason="logout")
+
+
+def remove(floor: Floor, agent_id: str) -> None:
+    """The centre no longer has him. One who is rung, talks or wraps up does that to its end: then `set_state` sees to
+    it.
+    """
+    if floor.seat(agent_id).state in (AgentState.READY, AgentState.PAUSED):
+        set_state(floor, agent_id, AgentState.LOGGED_OUT)
 
 
 def _leave(floor: Floor, agent_id: str) -> None:

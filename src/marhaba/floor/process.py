@@ -388,7 +388,11 @@ class FloorProcess:
         # What still waits for the journal was meant for the dead: its successor must not open a leg nobody knows.
         for held in self._held:
             held.media = [(worker, command) for worker, command in held.media if worker != name]
-        if self._ready and not self._stop.is_set():
+        if not self._ready:  # a start still waits for the others: its legs are gone when calls are taken up
+            self._found.pop(name, None)
+            self.floor.workers.pop(name, None)
+            self._early = [(worker, event) for worker, event in self._early if worker != name]
+        elif not self._stop.is_set():
             self.turn(lambda: dispatch.worker_lost(self.floor, name))
 
     # -- housekeeping -----------------------------------------------------------------------------------------

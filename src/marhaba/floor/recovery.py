@@ -240,10 +240,9 @@ def _end_lost(floor: Floor, call: Call) -> None:
 def _settle(floor: Floor, agent_id: str) -> None:
     """Agents whose call no longer exists get out of it; timers of wrap-up run on."""
     seat = floor.state.seats[agent_id]
-    if agent_id not in floor.centre.agents:
-        if seat.state is not AgentState.LOGGED_OUT:
-            floor.emit("agent.state", agent=agent_id, state="logged_out", code="removed")
-    elif seat.state in (AgentState.RINGING, AgentState.TALKING) and seat.call not in floor.state.calls:
+    if seat.state in (AgentState.RINGING, AgentState.TALKING) and seat.call not in floor.state.calls:
         agents.set_state(floor, agent_id, AgentState.PAUSED, code="restart")
     elif seat.state is AgentState.WRAPUP:
         floor.after(seat.until - floor.now, "wrapup", agent_id)
+    elif agent_id not in floor.centre.agents:
+        agents.remove(floor, agent_id)

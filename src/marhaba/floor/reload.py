@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from marhaba.floor import bygone
+from marhaba.floor import agents, bygone
 from marhaba.floor.centre import Centre, CentreError, diff, load_centre
 from marhaba.floor.floor import Floor
 from marhaba.floor.loaded import loaded_from, told
@@ -36,9 +36,7 @@ def adopt_centre(floor: Floor, centre: Centre, *, path: str) -> None:
     floor.spend.hourly_max = centre.spending.hourly_max
     floor.prompts.forget()  # recordings may have been added or replaced
     for agent_id in sorted(old.agents.keys() - centre.agents.keys()):
-        # One who is talking finishes his call; `agents.set_state` then logs him out.
-        if floor.seat(agent_id).state in (AgentState.READY, AgentState.PAUSED):
-            floor.emit("agent.state", agent=agent_id, state="logged_out", code="removed")
+        agents.remove(floor, agent_id)
     floor.endpoint.reconfigure(floor.sip_now, centre.endpoint_settings())
     tell_loaded(floor, centre, path=path)
     floor.reroute = True

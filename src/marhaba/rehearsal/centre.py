@@ -200,7 +200,7 @@ class Variant:
         if rng.random() < 0.4:
             text = text.replace("skills = { fr = 6 }", "skills = { fr = 6, es = 7 }")
         if rng.random() < 0.3:
-            text = _without(text, "[agents.driss]")
+            text = _without(text, f"[agents.{rng.choice(['driss', NAILED])}]")
         if rng.random() < 0.3:
             text = _without(text, "[queues.petite]").replace('"petite"', '"accueil"')
             text = text.replace('"accueil", "accueil"', '"accueil"')
