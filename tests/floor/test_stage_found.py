@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-import pytest
-
 from marhaba.floor import checkpoint, dispatch
 from marhaba.floor.floor import Worker
 from marhaba.floor.process import FloorProcess, Held
@@ -351,99 +349,6 @@ def test_a_callback_stays_when_everybody_goes_home() -> None:
     assert stage.floor.state.calls[callback].stage == "ringing"
 
 
-TO_PETITE = CENTRE.replace('queue = "accueil"', 'queue = "petite"').replace(
-    'overflow_to = "accueil"', 'overflow_to = "petite"'
-)
-
-
-def test_who_waits_in_a_queue_that_is_gone_after_a_restart_keeps_his_place_in_another() -> None:
-    stage = Stage()
-    stage.carrier.dial("0539000001")
-    stage.run(5.0)
-    since = stage.call.since
-    stage.centre = parse_centre_of(without(TO_PETITE, "queues.accueil"))
-    stage.restart()
-    assert (stage.call.queue, stage.call.since) == ("petite", since)
-    assert stage.one("call.overflowed").data == {"to": "petite", "reason": "gone"}
-    stage.ask("login", agent="amal")
-    stage.ask("ready", agent="amal")
-    stage.run(5.0)
-    assert stage.call.stage == "talking"
-
-
-def test_a_ring_for_a_queue_that_is_gone_ends_in_another_queue() -> None:
-    stage = Stage(logged_in=("amal",))
-    stage.phones["amal"].auto = None
-    stage.carrier.dial("0539000001")
-    stage.run(5.0)
-    stage.centre = parse_centre_of(without(TO_PETITE, "queues.accueil"))
-    stage.restart()
-    stage.press(stage.call, "2")
-    stage.run(20.0)
-    assert (stage.one("call.missed").agent_id, stage.call.queue) == ("amal", "petite")
-
-
-@pytest.mark.parametrize("seconds", [0.5, 5.0])
-def test_a_caller_whose_programme_is_gone_after_a_restart_is_served(seconds: float) -> None:
-    """His greeting begins again, or his place is kept; recorded if he was told so."""
-    stage = Stage(
-        CENTRE.replace('queue = "accueil"\nrecording = "none"', 'queue = "accueil"\nrecording = "announce"')
-    )
-    stage.carrier.dial("0539000001")
-    stage.run(seconds)
-    stage.centre = parse_centre_of(without(CENTRE, "programmes.direct"))
-    stage.restart()
-    stage.ask("login", agent="amal")
-    stage.ask("ready", agent="amal")
-    stage.run(8.0)
-    assert stage.call.stage == "talking"
-    assert stage.call.consent is True
-    assert stage.call.recording != ""
-
-
-def test_a_reload_keeps_the_queue_that_a_programme_of_a_caller_leads_to() -> None:
-    stage = Stage()
-    stage.carrier.dial("0539000000")
-    stage.run(0.5)
-    centre = parse_centre_of(without(without(TO_PETITE, "programmes.banque"), "queues.accueil"))
-    stage.turn(lambda: adopt_centre(stage.floor, centre, path="x"))
-    stage.centre = stage.floor.centre
-    stage.run(1.0)
-    stage.press(stage.call, "1")
-    stage.run(5.0)
-    assert (stage.call.stage, stage.call.queue) == ("queued", "accueil")
-
-
-def test_an_agent_whom_the_centre_no_longer_has_after_a_restart_finishes_his_call() -> None:
-    stage = Stage(logged_in=("amal",))
-    talking(stage)
-    stage.centre = parse_centre_of(without(CENTRE, "agents.amal"))
-    stage.restart()
-    assert stage.state_of("amal") == "talking"
-    stage.run(20.0)
-    stage.carrier.hang_up()
-    stage.run(60.0)
-    assert (stage.state_of("amal"), stage.floor.seat("amal").code) == ("logged_out", "removed")
-    assert stage.one("call.released").data["talk_s"] > 20.0
-
-
-@pytest.mark.parametrize("restarts", [False, True])
-def test_the_open_line_of_an_agent_whom_the_centre_no_longer_has_is_closed(restarts: bool) -> None:
-    stage = Stage()
-    line = stage.phones["fixe"].dial("*10", caller="105")
-    stage.run(1.0)
-    centre = parse_centre_of(without(CENTRE, "agents.fixe"))
-    if restarts:
-        stage.centre = centre
-        stage.restart()
-    else:
-        stage.turn(lambda: adopt_centre(stage.floor, centre, path="x"))
-    stage.run(1.0)
-    assert stage.state_of("fixe") == "logged_out"
-    assert line not in stage.phones["fixe"].legs
-    assert stage.floor.state.legs == {}
-
-
 def test_an_audio_worker_that_dies_while_the_floor_starts_takes_its_calls_with_it(tmp_path: Path) -> None:
     """The floor had met it and waited for the other one: its calls were taken up, and their legs never closed."""
     plan = draw_plan(1, faults=frozenset(), calls_per_hour=400)
@@ -462,9 +367,3 @@ def test_an_audio_worker_that_dies_while_the_floor_starts_takes_its_calls_with_i
     assert world.floor is not None
     assert before & world.floor.state.legs.keys() == set()
     world.house.bury()
-
-
-def without(text: str, section: str) -> str:
-    """centre.toml without one section."""
-    begin = text.index(f"[{section}]")
-    return text[:begin] + text[text.index("\n[", begin) + 1 :]

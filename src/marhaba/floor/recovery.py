@@ -219,7 +219,8 @@ def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:
     elif call.retry_at > floor.now:
         floor.state.routing.leave(call.id)
         floor.after(call.retry_at - floor.now, "callback", call.id)
-    elif floor.state.routing.queue_of(call.id) != call.queue:  # its time came while nobody was here
+    elif call.queue not in floor.centre.queues or floor.state.routing.queue_of(call.id) != call.queue:
+        # Its queue is gone, or its time came while nobody was here.
         waiting.put_back(floor, call, why="restart")
     result.waiting += 1
 

@@ -41,7 +41,9 @@ class RayPool:
     ) -> None:
         self._ours = not ray.is_initialized()
         if self._ours:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what is planned here is nobody else's business
+            os.environ.setdefault(
+                "RAY_USAGE_STATS_ENABLED", "0"
+            )  # what is planned here is nobody else's business
             ray.init(address=address, log_to_driver=False, include_dashboard=False)
         count = workers or max(int(ray.cluster_resources().get("CPU", 1.0)), 1)
         model = ray.put(data)
