@@ -58,7 +58,7 @@ def template(data: ModelData, *, contacts: int, trace: int = 0) -> Template:
     agents = len(fit.agents)
     workers = np.zeros(max(agents, 1), w_.WORKER)
     for number, row in enumerate(unit_rows):
-        workers["unit"][row["first"] : row["first"] + row["size"]] = number
+        workers["unit"][row["first"] : row["end"]] = number
     clock = _clock(data, fit, contacts, trace)
     made = World(
         t=w_.tables_as_arrays(fit.tables, fit.levels, fit.own, contacts=contacts),
@@ -256,7 +256,8 @@ def _units(data: ModelData, units: list[Unit], laws: list[Law], fit: Eligibility
     made = np.zeros(len(units), w_.UNIT)
     ring_of = {agents.name: _law(laws, agents.ring) for agents in data.agents}
     for number, (row, unit) in enumerate(zip(made, units, strict=True)):
-        row["first"], row["size"], row["number"], row["of"] = unit.first, unit.size, number, unit.number
+        row["first"], row["end"] = unit.first, unit.first + unit.size
+        row["number"], row["of"] = number, unit.number
         row["ring"], row["missed_p"] = ring_of[unit.of.name], unit.of.missed
         row["missed_pause_s"], row["factor"] = unit.of.missed_pause_s, unit.of.handle_factor
         row["group"] = fit.group_of(unit.of.skills, unit.of.queues, unit.of.own)

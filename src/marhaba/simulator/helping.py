@@ -140,7 +140,7 @@ def _ready_one(w: World, of: int) -> int:
         unit = w.units[number]
         if unit.of != of:
             continue
-        for agent in range(unit.first, unit.first + unit.size):
+        for agent in range(unit.first, unit.end):
             row = w.t.agents[agent]
             ready = row.state == READY and row.load == 0
             if ready and (best < 0 or row.since < w.t.agents[best].since):

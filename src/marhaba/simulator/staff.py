@@ -53,7 +53,7 @@ def staff_changes(w: World, number: int) -> None:
     stay = min(max(missing, 0), unit.leaving)
     unit.leaving -= stay
     missing -= stay
-    for agent in range(unit.first, unit.first + unit.size):
+    for agent in range(unit.first, unit.end):
         if missing <= 0:
             break
         state = w.t.agents[agent].state
@@ -61,7 +61,7 @@ def staff_changes(w: World, number: int) -> None:
             kernel.set_state(w.t, clock.now, agent, READY)
             unit.here += 1
             missing -= 1
-    for agent in range(unit.first + unit.size - 1, unit.first - 1, -1):
+    for agent in range(unit.end - 1, unit.first - 1, -1):
         if missing >= 0:
             break
         row_agent = w.t.agents[agent]
@@ -72,7 +72,7 @@ def staff_changes(w: World, number: int) -> None:
     if missing < 0:
         unit.leaving -= missing
     if row.away == LOGGED_OUT:
-        for agent in range(unit.first, unit.first + unit.size):
+        for agent in range(unit.first, unit.end):
             if w.t.agents[agent].state == PAUSED:
                 kernel.set_state(w.t, clock.now, agent, LOGGED_OUT)
     _only_finish(w, unit)
@@ -87,7 +87,7 @@ def _only_finish(w: World, unit) -> None:  # type: ignore[no-untyped-def]
         return
     unit.finishing = finishing
     group = w.clock[0].nobody if finishing > 0 else unit.group
-    for agent in range(unit.first, unit.first + unit.size):
+    for agent in range(unit.first, unit.end):
         kernel.set_agent(w.t, w.clock[0].now, agent, group, w.t.agents[agent].load_max)
 
 

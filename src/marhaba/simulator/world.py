@@ -146,7 +146,7 @@ FOLLOW = np.dtype(
 UNIT = np.dtype(
     [
         ("first", "i8"),
-        ("size", "i8"),
+        ("end", "i8"),  # behind the last
         ("here", "i8"),
         ("leaving", "i8"),
         ("away", "i8"),
