@@ -202,10 +202,19 @@ class Variant:
         if rng.random() < 0.3:
             text = _without(text, f"[agents.{rng.choice(['driss', NAILED])}]")
         if rng.random() < 0.3:
-            text = _without(text, "[queues.petite]").replace('"petite"', '"accueil"')
+            gone = rng.choice(["petite", "petite", "espagnol"])
+            text = _without(text, f"[queues.{gone}]").replace(f'"{gone}"', '"accueil"')
             text = text.replace('"accueil", "accueil"', '"accueil"')
         if rng.random() < 0.3:
             text = _without(text, "[programmes.direct]")
+        if rng.random() < 0.3:
+            text = _swapped(text, '"0539000002"', '"0539000004"')
+        if rng.random() < 0.2:
+            text = _swapped(text, 'phone = "102"', 'phone = "103"')
+        if rng.random() < 0.3:
+            text = text.replace("ring_s = 12", "ring_s = 6").replace(
+                "overflow_size = 1\n", "overflow_size = 3\n"
+            )
         if rng.random() < 0.2:
             text = text.replace("[queues.accueil]\n", "[queues.accueil]\nring_s = 3\n")  # twice: refused
         return text
@@ -215,6 +224,10 @@ def _without(text: str, section: str) -> str:
     """centre.toml without one section."""
     begin = text.index(section)
     return text[:begin] + text[text.index("\n[", begin) + 1 :]
+
+
+def _swapped(text: str, one: str, other: str) -> str:
+    return other.join(part.replace(other, one) for part in text.split(one))
 
 
 def draw_variant(rng: random.Random) -> Variant:
