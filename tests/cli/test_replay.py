@@ -82,7 +82,7 @@ def test_a_difference_is_named_with_both_decisions(
     assert "to driss" in out
     assert "the kernel: call" in out
     status, out, _ = told(capsys, path, "--json")
-    found = json.loads(out)
+    found = json.loads(out)["replay"]
     assert status == 1
     assert found["difference"]["seq"] == seq
     assert found["difference"]["recorded"]["agent"] == "driss"

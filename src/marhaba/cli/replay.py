@@ -1,4 +1,7 @@
-"""`marhaba replay`: every decision of the journal is decided again by the kernel, and must be the same."""
+"""`marhaba replay`: every decision of the journal is decided again by the kernel, and must be the same; then, what if?
+
+A what-if is answered for a day whose decisions are reproduced, and for no other.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,26 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from math import inf
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from marhaba.cli.calls_period import midnight, moment
 from marhaba.cli.house import add_house, house_centre
+from marhaba.cli.replay_options import add_change, is_wanted
 from marhaba.cli.words import reader_language, say
 from marhaba.floor.events import Event
 from marhaba.floor.journal import Journal, JournalDamaged
+from marhaba.floor.period import CALL_S_MAX
 from marhaba.kernel.errors import BadInput
+from marhaba.replay.day import Recorder
 from marhaba.replay.exact import Difference, Offer, Replay, Verdict
 
 JOURNAL = "journal.sqlite"
+STOPPED = 130
+"""Exit status of a simulation that was ended by hand: what is there is shown."""
+PATIENT_PRESSES = 2
 PROGRESS_EVENTS = 20_000
 """Some half a second's worth."""
 
@@ -31,27 +41,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_house(parser)
     parser.add_argument("--day", default="")
     parser.add_argument("--json", action="store_true")
+    add_change(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     language = reader_language()
     path = journal_path(arguments, language)
+    recorder = Recorder() if is_wanted(arguments) else None
     try:
         with closing(Journal(path, read_only=True)) as journal:
             zone = zone_of(journal)
-            begin, end = day_of(arguments.day, zone, language)
+            named = arguments.day
+            if recorder is not None and not named and journal.last_at:
+                named = f"{datetime.fromtimestamp(journal.last_at, zone):%Y-%m-%d}"
+            begin, end = day_of(named, zone, language)
             if broken := journal.verify():
                 raise JournalDamaged(broken)
-            verdict = decide_again(journal, begin=begin, end=end)
+            verdict = decide_again(journal, begin=begin, end=end, recorder=recorder)
     except JournalDamaged as error:
         raise BadInput(
             say("replay.damaged", language).format(path=path, why=error), code="damaged"
         ) from error
-    if arguments.json:
-        print(msgspec.json.encode(verdict).decode())
-    else:
+    if not arguments.json:
         show(verdict, path, zone, language)
-    return 1 if verdict.difference is not None else 0
+    told: dict[str, Any] = {"replay": verdict}
+    status = 1 if verdict.difference is not None else 0
+    if recorder is not None and status == 0:
+        from marhaba.cli import replay_whatif
+
+        told["what_if"], status = replay_whatif.tell(arguments, recorder, (begin, end), zone)
+    if arguments.json:
+        print(msgspec.json.encode(told).decode())
+    return status
 
 
 def journal_path(arguments: argparse.Namespace, language: str) -> Path:
@@ -83,13 +104,21 @@ def day_of(text: str, zone: ZoneInfo, language: str) -> tuple[float, float]:
     return begin.timestamp(), midnight(begin + timedelta(days=1, hours=2)).timestamp()
 
 
-def decide_again(journal: Journal, *, begin: float, end: float) -> Verdict:
-    """As `replay.exact.replay`, and whoever waits at a terminal sees how far it is."""
-    made = Replay(begin=begin, end=end)
+def decide_again(journal: Journal, *, begin: float, end: float, recorder: Recorder | None = None) -> Verdict:
+    """As `replay.exact.replay`, and whoever waits at a terminal sees how far it is. `recorder` hears it all, and a day
+    more, in which the last calls end.
+    """
+    made, over = Replay(begin=begin, end=end), False
     for event in _watched(journal):
-        if not made.see(event):
-            return made.verdict
-    made.moment_ends()
+        over = over or not made.see(event)
+        if over and (recorder is None or made.verdict.difference or event.at >= end + CALL_S_MAX):
+            break
+        if recorder is not None:
+            recorder.see(event)
+    if not over:
+        made.moment_ends()
+    if recorder is not None:
+        recorder.close()
     return made.verdict
 
 

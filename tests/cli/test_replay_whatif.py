@@ -1,0 +1,145 @@
+"""`marhaba replay` with a change: what it says, in each language, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from marhaba.cli.main import main
+from marhaba.cli.replay_options import percent
+from marhaba.cli.words import LANGUAGES, say
+from tests.replay.journals import rehearsed
+
+QUICK = ("--replications", "12")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("centre")
+    rehearsed(4, made, faults=(), minutes=90)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARHABA_LANGUAGE", "en")
+
+
+def told(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, str, str]:
+    status = main(["replay", *map(str, argv)])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_first_the_decisions_then_the_day_then_the_change(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = told(
+        capsys, folder, *QUICK, "--more", 1, "--like", "amal", "--agents-from", "03:00", "--aht", "-10%",
+        "--rule", "accueil.strategy=least-occupied",
+    )  # fmt: skip
+    assert (status, err) == (0, "")
+    parts = [
+        "decisions reproduced exactly",
+        "would still wait",
+        "patience taken from all callers",
+        "95 days in 100",
+        "The recorded day is among the 12 simulated ones",
+        "With 1 more agent(s), 03:00–",
+        "like: amal",
+        "With the rule accueil.strategy=least-occupied",
+        "Handling times −10.0 %",
+        "Difference: mean ± the 95 % interval",
+    ]
+    places = [out.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_for_machines_the_same_in_one_object(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = told(capsys, folder, *QUICK, "--json", "--volume", "+20%", "--seed", 3)
+    found = json.loads(out)
+    assert status == 0
+    assert found["replay"]["difference"] is None
+    what = found["what_if"]
+    assert (what["seed"], what["redraw"], what["replications"], what["complete"]) == (3, True, 12, True)
+    curve = what["patience"][""]
+    assert len(curve["at_s"]) == len(curve["staying"]) == len(curve["low"]) > 10
+    [offered] = [line for line in what["change"] if (line["queue"], line["figure"]) == ("", "offered")]
+    assert 0.05 < offered["difference"]["mean"] / offered["before"]["mean"] < 0.35
+    assert {line["figure"] for line in what["calibration"]} >= {"level", "abandonment", "asa", "occupancy"}
+
+
+def test_without_a_change_only_the_day_is_simulated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = told(capsys, folder, *QUICK, "--simulate", "--json")
+    found = json.loads(out)["what_if"]
+    assert (status, found["change"]) == (0, [])
+    again = json.loads(told(capsys, folder, *QUICK, "--simulate", "--json")[1])["what_if"]
+    assert again == found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("argv", "key", "about"),
+    [
+        (["--rule", "nobody.strategy=random"], "refusal.no-queue", {"queue": "nobody"}),
+        (["--rule", "accueil"], "refusal.bad-rule", {"rule": "accueil"}),
+        (["--without", "nobody"], "refusal.not-there", {"agent": "nobody"}),
+        (["--more", "1", "--like", "nobody"], "refusal.no-agent", {"agent": "nobody"}),
+        (["--more", "1", "--skills", "fr=11"], "refusal.bad-skill", {"text": "fr=11"}),
+        (["--more", "1", "--skills", "chess=3"], "refusal.no-skill", {"skill": "chess"}),
+        (["--more", "1001"], "refusal.more-max", {"most": 1000}),
+        (["--more", "1", "--agents-from", "23:00"], "refusal.outside-day", {}),
+        (["--simulate", "--day", "1999-01-01"], "refusal.empty-day", {}),
+    ],
+)
+def test_what_the_day_does_not_know_is_refused_in_each_language(
+    argv: list[str],
+    key: str,
+    about: dict[str, object],
+    language: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MARHABA_LANGUAGE", language)
+    status, _, err = told(capsys, folder, *argv)
+    assert status == 2
+    beginning = say(key, language).format_map(_Until(about)).partition("\0")[0]
+    assert len(beginning) > 10
+    assert err.startswith(beginning)
+
+
+class _Until(dict[str, object]):
+    """What is not known beforehand ends what is compared."""
+
+    def __missing__(self, key: str) -> str:
+        return "\0"
+
+
+def test_a_rule_that_centre_toml_refuses_is_refused_with_its_key(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = told(capsys, folder, "--rule", "accueil.strategy=best")
+    assert status == 2
+    assert "--rule: queues.accueil.strategy" in err
+    assert "best-skill" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("+20%", 20.0), ("-10", -10.0), ("2,5 %", 2.5), ("-99.9%", -99.9)]
+)
+def test_percentages_as_people_write_them(text: str, value: float) -> None:
+    assert percent(text) == value
+
+
+@pytest.mark.parametrize("text", ["ten", "-100%", "1e3", "%", ""])
+def test_what_is_no_percentage_is_refused(
+    text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", f"--aht={text}"])
+    assert ended.value.code == 2
+    assert "a percentage is expected" in capsys.readouterr().err
