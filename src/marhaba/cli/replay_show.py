@@ -67,7 +67,7 @@ def _patience(found: WhatIf, language: str) -> Table:
             str(curve.callers),
             str(curve.abandoned),
             half,
-            _seconds(curve.longest_s, language),
+            _seconds(curve.curve.end_s, language),
             _share(curve.left, language),
         )
     return table
@@ -90,10 +90,12 @@ def tail_lines(found: WhatIf, language: str) -> list[str]:
 
 
 def _tail(found: WhatIf, curve: Patience, language: str) -> str:
-    return say(f"replay.tail.{found.asked.tail}", language).format(
-        longest=_seconds(curve.longest_s, language),
+    rate = curve.curve.tail_rate
+    key = f"replay.tail.{found.asked.tail}" if rate else "replay.tail.unknown"
+    return say(key, language).format(
+        end=_seconds(curve.curve.end_s, language),
         left=_share(curve.left, language),
-        mean=_seconds(1.0 / curve.hazard, language),
+        mean=_seconds(1.0 / rate if rate else math.inf, language),
     )
 
 
@@ -238,9 +240,10 @@ def as_json(found: WhatIf) -> dict[str, Any]:
             queue: {
                 "callers": curve.callers,
                 "abandoned": curve.abandoned,
-                "longest_s": curve.longest_s,
-                "at_s": curve.at.tolist(),
-                "staying": curve.staying.tolist(),
+                "end_s": curve.curve.end_s,
+                "tail_rate": curve.curve.tail_rate,
+                "at_s": curve.curve.times_s.tolist(),
+                "staying": curve.curve.staying.tolist(),
                 "low": curve.low.tolist(),
                 "high": curve.high.tolist(),
             }

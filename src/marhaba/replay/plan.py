@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+import numpy as np
+
 from marhaba.floor.loaded import Loaded, LoadedQueue
 from marhaba.kernel.errors import BadInput
 from marhaba.kernel.rules import QueueRules
+from marhaba.planning.survival import kaplan_meier
 from marhaba.replay.change import Change, Tail, changed
 from marhaba.replay.day import Contact, Presence
-from marhaba.replay.patience import ENOUGH, Patience, kaplan_meier
+from marhaba.replay.patience import ENOUGH, POINTS, Patience, at_risk_of, patience_of
 from marhaba.simulator.laws import Empirical, Law
 from marhaba.simulator.model import CallbackOffer, ContactType, Model, ModelData, PerInterval, Recorded, Shift
 
@@ -61,7 +64,7 @@ class Day:
     def patience(self, queue: str = "") -> Patience:
         """Of a queue's callers; "": of all."""
         who = [contact for contact in self.learnt if queue in ("", contact.queue)]
-        return kaplan_meier([c.seen_s for c in who], [c.outcome == "abandoned" for c in who])
+        return patience_of([c.seen_s for c in who], [c.outcome == "abandoned" for c in who])
 
     @cached_property
     def patiences(self) -> dict[str, Patience]:
@@ -206,7 +209,14 @@ def _ring(day: Day) -> Law | None:
     rung = [c for c in day.learnt if c.ring_s > 0.0 or c.outcome == "answered"]
     if not any(c.ring_s for c in rung):
         return None
-    return kaplan_meier([c.ring_s for c in rung], [c.outcome == "answered" for c in rung]).law()
+    curve = kaplan_meier(
+        [c.ring_s for c in rung],
+        [c.outcome == "answered" for c in rung],
+        at_risk_least=at_risk_of(len(rung)),
+    )
+    values = curve.values(POINTS)
+    values[np.isinf(values)] = curve.end_s  # a phone rings no longer than that was ever seen
+    return Empirical(tuple(values.tolist()))
 
 
 # -- who is there -------------------------------------------------------------------------------------------------
