@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from marhaba.cli.main import main
 from marhaba.cli.replay_options import percent
 from marhaba.cli.words import LANGUAGES, say
-from tests.replay.journals import rehearsed
+from marhaba.floor.events import Event
+from marhaba.floor.journal import Journal
+from tests.replay.journals import events_of, rehearsed
 
 QUICK = ("--replications", "12")
 
@@ -70,6 +75,48 @@ def test_for_machines_the_same_in_one_object(folder: Path, capsys: pytest.Captur
     [offered] = [line for line in what["change"] if (line["queue"], line["figure"]) == ("", "offered")]
     assert 0.05 < offered["difference"]["mean"] / offered["before"]["mean"] < 0.35
     assert {line["figure"] for line in what["calibration"]} >= {"level", "abandonment", "asa", "occupancy"}
+
+
+def a_day_later(event: Event) -> Event:
+    """The same, with every moment in it."""
+    moments = {"since", "until", "idle_since", "retry_at"}
+    data = {key: value + 86_400.0 if key in moments and value else value for key, value in event.data.items()}
+    return msgspec.structs.replace(event, at=event.at + 86_400.0, data=data)
+
+
+@pytest.fixture(scope="module")
+def two_days(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The day, everybody goes home, and the same day again."""
+    events = events_of(folder / "data" / "journal.sqlite")
+    agents = sorted({event.agent_id for event in events if event.kind == "agent.state"})
+    end = events[-1].at
+    night = [Event(end, "agent.state", agent_id=each, data={"state": "logged_out"}) for each in agents]
+    path = tmp_path_factory.mktemp("two") / "journal.sqlite"
+    journal = Journal(path)
+    journal.append([*events, *night, *map(a_day_later, events)])
+    journal.close()
+    return path
+
+
+def test_of_several_days_the_last_one_is_simulated_or_the_one_that_is_named(
+    folder: Path, two_days: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(*argv: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        told_ = json.loads(told(capsys, *argv, *QUICK, "--simulate", "--json")[1])
+        return told_["replay"], told_["what_if"]
+
+    alone, what = found(folder)
+    both, last = found(two_days)
+    assert both["decisions"] == both["equal"] == alone["decisions"] > 10
+    assert (last["begin"], last["callers"]) == (what["begin"] + 86_400.0, what["callers"])
+    first_day = f"{datetime.fromtimestamp(what['begin'], UTC):%Y-%m-%d}"
+    _, first = found(two_days, "--day", first_day)
+    assert first == what
+    _, learnt = found(two_days, "--days", 2)
+    assert learnt["callers"] == what["callers"]
+    assert learnt["patience"][""]["callers"] == 2 * what["patience"][""]["callers"]
+    whole = json.loads(told(capsys, two_days, "--json")[1])["replay"]
+    assert whole["equal"] == whole["decisions"] == 2 * alone["decisions"]
 
 
 def test_without_a_change_only_the_day_is_simulated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

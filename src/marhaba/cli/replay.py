@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     language = reader_language()
     path = journal_path(arguments, language)
+    began = time.perf_counter()
     recorder = Recorder() if is_wanted(arguments) else None
     try:
         with closing(Journal(path, read_only=True)) as journal:
@@ -64,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     if not arguments.json:
         show(verdict, path, zone, language)
-    told: dict[str, Any] = {"replay": verdict}
+    told: dict[str, Any] = {"replay": verdict, "took_s": round(time.perf_counter() - began, 3)}
     status = 1 if verdict.difference is not None else 0
     if recorder is not None and status == 0:
         from marhaba.cli import replay_whatif

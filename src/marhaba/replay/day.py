@@ -124,6 +124,9 @@ class Recorder:
             contact.patience_s, contact.callback = event.at - contact.at, True
             self._now_with[data["callback"]] = contact
 
+    def call_ended(self, event: Event, data: dict[str, Any]) -> None:
+        self._now_with.pop(event.call_id, None)
+
     # -- agents -----------------------------------------------------------------------------------------------
 
     def ringing(self, event: Event, data: dict[str, Any]) -> None:
@@ -212,6 +215,7 @@ class Recorder:
 _HANDLERS = {
     "call.queued": Recorder.queued,
     "call.dequeued": Recorder.dequeued,
+    "call.ended": Recorder.call_ended,
     "callback.asked": Recorder.callback_asked,
     "call.ringing": Recorder.ringing,
     "agent.state": Recorder.agent_state,
