@@ -1,8 +1,8 @@
 """Is the answer right? A world in which it is known: the same callers really do meet one agent more.
 
-The world is fifteen lines, and not the simulator: one line, first come first served, agents all alike. From what its journal would
-hold (nobody's patience who was answered) the what-if is asked for one agent more; the world is then run again with him, and with
-every caller as patient as he really was.
+The world is fifteen lines, and not the simulator: one line, first come first served, agents all alike. From what its
+journal would hold (nobody's patience who was answered) the what-if is asked for one agent more; the world is then run
+again with him, and with every caller as patient as he really was.
 """
 
 from __future__ import annotations

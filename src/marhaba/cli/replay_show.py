@@ -16,8 +16,6 @@ from marhaba.replay.figures import ALL, SHARES, Spread
 from marhaba.replay.patience import ENOUGH, Patience
 from marhaba.replay.whatif import Line, WhatIf
 
-CHANCE = 20
-"""One figure in so many is outside a band of 95 % though nothing is wrong."""
 FIGURE_LETTERS = {"abandonment": "A1", "asa": "ASA", "occupancy": "OCC"}
 
 
@@ -122,8 +120,7 @@ def verdict(found: WhatIf, language: str) -> str:
     if not outside:
         return "✓ " + say("replay.within", language).format(count=count, days=_done(found))
     names = ", ".join(_named(found, line, language) for line in outside)
-    chance = len(outside) * CHANCE <= count
-    key, mark = ("replay.nearly", "✓") if chance else ("replay.outside", "✗")
+    key, mark = ("replay.nearly", "✓") if found.believable else ("replay.outside", "✗")
     return f"{mark} " + say(key, language).format(
         inside=count - len(outside), count=count, names=names, days=_done(found)
     )

@@ -55,6 +55,7 @@ def answer(
         recorder.loads,
         span=span,
         learn_from=learn_from.timestamp(),
+        seen_until=recorder.last_at,
     )
     change, like = change_of(arguments, day, zone)
     with _stopping() as stopped:

@@ -118,7 +118,7 @@ def simulated(day: Day, runs: Sequence[Replication], levels: dict[str, ServiceLe
         part[..., KEPT] += kept
         part[..., PROMISED] += promised
     busy = np.array([run.busy_area[:, :-1].sum() for run in runs])
-    there = np.array([run.staff_area[:, :-1].sum() for run in runs])
+    there = np.array([run.staff_area[:, :-1].sum() for run in runs]) - day.unseen_s
     return Days(queues, counts, busy, there)
 
 
@@ -159,7 +159,7 @@ def _there(day: Day) -> float:
         begin, end = max(presence.begin, day.begin), min(presence.end, day.end)
         away = sum(max(0.0, min(b, end) - max(a, begin)) for a, b in presence.away)
         total += max(0.0, end - begin - away)
-    return total
+    return total - day.unseen_s
 
 
 def _ratio(over: Floats, under: Floats) -> Floats:

@@ -40,6 +40,7 @@ class Day:
     loaded: Loaded
     loads: int  # changes of centre.toml within it; the last one's rules are taken
     unfinished: int  # still waiting where the journal ends: left out
+    seen_until: float = math.inf  # where the journal ends
 
     @property
     def intervals(self) -> int:
@@ -53,6 +54,12 @@ class Day:
     def kinds(self) -> list[tuple[str, int, str]]:
         """(queue, priority above the queue's, language): callers whom routing treats alike."""
         return sorted({self.kind(contact) for contact in self.contacts})
+
+    @property
+    def unseen_s(self) -> float:
+        """Of all agents who were still there when the journal ended, until the day's end: nobody knows what they did."""
+        there = sum(math.isinf(presence.end) for presence in self.presences)
+        return there * max(self.end - self.seen_until, 0.0)
 
     def kind(self, contact: Contact) -> tuple[str, int, str]:
         return (
@@ -87,6 +94,7 @@ def day_from(
     *,
     span: Span,
     learn_from: float,
+    seen_until: float = math.inf,
 ) -> Day:
     """The day of `span`; patience and handle times are learnt from `learn_from` on. Raises `BadInput` for an empty day."""
     came = sorted((c for c in contacts if learn_from <= c.at < span[1]), key=lambda c: c.at)
@@ -110,6 +118,7 @@ def day_from(
         loaded=loaded,
         loads=sum(span[0] <= at < span[1] for at in loads),
         unfinished=sum(not c.outcome for c in came if c.at >= span[0]),
+        seen_until=seen_until,
     )
 
 

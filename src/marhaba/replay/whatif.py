@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Final
 
 from marhaba.files.queue_rules import ServiceLevel
 from marhaba.kernel.errors import BadInput
@@ -19,6 +20,7 @@ from marhaba.replay.plan import Day, model_of
 from marhaba.simulator.model import ModelData
 from marhaba.simulator.simulate import MaxReplications, simulate
 
+OUTSIDE: Final = 0.05
 Progress = Callable[[str, float], None]
 """Told which run ("day", "before", "after") and a share of it."""
 
@@ -92,6 +94,12 @@ class WhatIf:
         ]
 
     @property
+    def believable(self) -> bool:
+        """No more figures of the recorded day are outside their band than chance would put there."""
+        lines = self.lines
+        return sum(not line.within for line in lines) <= outside_by_chance(len(lines))
+
+    @property
     def differences(self) -> list[Difference]:
         if self.after is None:
             return []
@@ -103,6 +111,16 @@ class WhatIf:
             if figure != "away" or line.before.high or line.after.high:
                 found.append(line)
         return found
+
+
+def outside_by_chance(count: int) -> int:
+    """Of so many figures, each outside with a chance of OUTSIDE: nineteen times in twenty no more than these are."""
+    reached = 0.0
+    for outside in range(count + 1):
+        reached += math.comb(count, outside) * OUTSIDE**outside * (1.0 - OUTSIDE) ** (count - outside)
+        if reached >= 1.0 - OUTSIDE:
+            return outside
+    return count
 
 
 def what_if(
