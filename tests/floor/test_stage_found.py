@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
 from marhaba.floor import checkpoint, dispatch
 from marhaba.floor.floor import Worker
 from marhaba.floor.process import FloorProcess, Held
@@ -367,3 +369,29 @@ def test_an_audio_worker_that_dies_while_the_floor_starts_takes_its_calls_with_i
     assert world.floor is not None
     assert before & world.floor.state.legs.keys() == set()
     world.house.bury()
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_recording_goes_on_after_a_restart_with_the_voices_that_the_caller_hears(told: bool) -> None:
+    """Of a caller who waits again nothing was recorded; of one who holds, what his agent asks a colleague was."""
+    text = CENTRE.replace(
+        'recording = "none"\nclosed = "message"', 'recording = "announce"\nclosed = "message"'
+    )
+    stage = Stage(text, logged_in=("amal", "brahim"))
+    stage.carrier.dial("0539000001")
+    stage.run(8.0)
+    for act, heard in (
+        ({"do": "hold"}, []),
+        ({"do": "resume"}, [stage.call.agent_leg]),
+        ({"do": "transfer", "to": "petite"}, []),
+    ):
+        assert stage.ask(agent="amal", **act).ok
+        recordings = list(stage.recording)
+        if not told:
+            stage.recording.clear()
+        stage.commands.clear()
+        stage.restart(recordings=recordings if told else [])
+        sides = [c for c in stage.commands if isinstance(c, media.Record | media.RecordSides)]
+        assert [sides[-1].recording] == recordings
+        assert sides[-1].right == heard
+        assert isinstance(sides[-1], media.RecordSides) is told

@@ -69,6 +69,10 @@ def pause_by_itself(world: World) -> None:
             recording.paused = True
 
 
+def record_somebody_else(world: World) -> None:
+    recorded(world).right = [recorded(world).left]
+
+
 def lose_a_counter(world: World) -> None:
     floor = floor_of(world)
     floor.counters["seen"] = 2
@@ -111,6 +115,7 @@ LOOKS: dict[str, tuple[str, Callable[[World], None]]] = {
     "nobody hears anybody": ("audio", deafen),
     "nothing is recorded": ("I11", forget_recordings),
     "a pause that nobody made": ("I11", pause_by_itself),
+    "another voice is recorded": ("I11", record_somebody_else),
     "a counter that fell": ("I15", lose_a_counter),
     "a caller in no line": ("I2", stand_in_no_line),
     "a caller beside an idle agent": ("I5", idle_beside),

@@ -15,7 +15,7 @@ from marhaba.floor import agents, audio, callbacks, inbound, legs, offering, spe
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.routing import AgentState
-from marhaba.media.protocol import CloseLeg, LegState, PauseRecord, Record, StopRecord, Welcome
+from marhaba.media.protocol import CloseLeg, LegState, PauseRecord, Record, RecordSides, StopRecord, Welcome
 from marhaba.sip.errors import SipError
 
 UNTOLD_S = 10.0
@@ -141,7 +141,7 @@ def _resume(
         case Stage.RINGING:
             _resume_ringing(floor, call, result)
         case Stage.TALKING:
-            _resume_talking(floor, call, found)
+            _resume_talking(floor, call)
         case Stage.DIALLING:
             _resume_dialling(floor, call)
         case Stage.MESSAGE:
@@ -149,6 +149,8 @@ def _resume(
                 legs.hang_up(floor, call.caller_leg, reason="crash")
         case Stage.INTERNAL:
             audio.sync(floor, call)
+    if call.recording and call.id in floor.state.calls:
+        _resume_recording(floor, call, found)
 
 
 def _resume_waiting(floor: Floor, call: Call, result: Recovered) -> None:
@@ -188,26 +190,27 @@ def _resume_dialling(floor: Floor, call: Call) -> None:
         legs.hang_up(floor, call.caller_leg, reason="agent-left")
 
 
-def _resume_talking(floor: Floor, call: Call, found: dict[str, Welcome]) -> None:
+def _resume_talking(floor: Floor, call: Call) -> None:
     if call.consult_leg and call.consult_leg not in floor.state.legs:
         talking.consult_gone(floor, call, reason="crash")
     if call.agent_leg not in floor.state.legs:
         talking.agent_gone(floor, call, reason="media")
     else:
         audio.sync(floor, call)
-        _resume_recording(floor, call, found)
 
 
 def _resume_recording(floor: Floor, call: Call, found: dict[str, Welcome]) -> None:
-    """What was committed about a recording and not told: that it began, or that it pauses."""
+    """What was committed about a recording and not told: that it began, whose voices it holds, or that it pauses."""
     leg = floor.state.legs[call.caller_leg]
     welcome = found.get(leg.worker)
-    if not call.recording or welcome is None:
+    if welcome is None or leg.ended:
         return
-    if call.recording not in welcome.recordings:
-        right = [call.agent_leg]
-        floor.media(leg, Record(call.recording, call.recording_path, left=call.caller_leg, right=right))
-    floor.media(leg, PauseRecord(recording=call.recording, paused=call.recording_paused))
+    name, right = call.recording, list(audio.hearing(call).get(leg.id, ()))
+    if name in welcome.recordings:
+        floor.media(leg, RecordSides(recording=name, left=leg.id, right=right))
+    else:
+        floor.media(leg, Record(recording=name, path=call.recording_path, left=leg.id, right=right))
+    floor.media(leg, PauseRecord(recording=name, paused=call.recording_paused))
 
 
 def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:

@@ -40,6 +40,7 @@ class Recording:
     """What the file of a recording would hold."""
 
     left: str
+    right: list[str]
     path: str
     began_at: float
     paused: bool = False
@@ -267,13 +268,15 @@ class SimulatedWorker(asyncio.Protocol):
                     return
                 now = self.agenda.now
                 self.recordings[command.recording] = Recording(
-                    command.left, command.path, now, command.paused, [(now, command.paused)]
+                    command.left, command.right, command.path, now, command.paused, [(now, command.paused)]
                 )
             case media.RecordSides() | media.PauseRecord():
                 recording = self.recordings.get(command.recording)
                 if recording is None:
                     self._trouble(command.recording, "no-such-recording")
-                elif isinstance(command, media.PauseRecord):
+                elif isinstance(command, media.RecordSides):
+                    recording.left, recording.right = command.left, command.right
+                else:
                     recording.paused = command.paused
                     recording.spans.append((self.agenda.now, command.paused))
             case media.StopRecord():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -245,9 +245,10 @@ class Witness:
                     if leg in legs and sorted(set(legs[leg].hears) & legs.keys()) != sorted(there):
                         self.world.fail("audio", f"leg {leg} hears {legs[leg].hears}, should hear {there}")
             if call.recording and call.caller_leg in legs:
-                self._recorded(call)
+                self._recorded(call, legs.keys())
 
-    def _recorded(self, call: Call) -> None:
+    def _recorded(self, call: Call, there: Set[str]) -> None:
+        heard = audio.hearing(call).get(call.caller_leg, ())
         for worker in self.world.workers:
             if call.caller_leg in worker.legs:
                 recording = worker.recordings.get(call.recording)
@@ -255,6 +256,8 @@ class Witness:
                     self.world.fail("I11", f"recording {call.recording} is not being made")
                 elif recording.paused != call.recording_paused:
                     self.world.fail("I11", f"recording {call.recording}: a pause that is none")
+                elif set(recording.right) & there != set(heard) & there:
+                    self.world.fail("I11", f"recording {call.recording} holds {recording.right}, not {heard}")
 
     def transactions(self, floor: Floor) -> int:
         statistics = floor.endpoint.statistics()
