@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -190,3 +193,57 @@ def test_what_is_no_percentage_is_refused(
         main(["replay", f"--aht={text}"])
     assert ended.value.code == 2
     assert "a percentage is expected" in capsys.readouterr().err
+
+
+# -- the page -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_is_whole_in_itself_and_in_the_readers_language(
+    language: str,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MARHABA_LANGUAGE", language)
+    path = tmp_path / "what-if.html"
+    status, out, _ = told(capsys, folder, *QUICK, "--more", 1, "--agents-to", "03:30", "--html", path)
+    assert status == 0
+    assert say("replay.page.written", language).format(path=path) in out
+    text = path.read_text("utf-8")
+    assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in text
+    for foreign in ("http:", "https:", "<script", "<link", "<img", "@import", "url("):
+        assert foreign not in text
+    for key in ("replay.page.patience", "replay.page.day", "replay.page.change", "replay.half"):
+        assert html.escape(say(key, language)) in text
+    charts = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    for chart in charts:
+        ElementTree.fromstring(chart)
+    queues = len(re.findall(r"<figure>", text))
+    assert len(charts) == queues >= 1 + 3 + 2
+    assert 'class="window"' in text
+
+
+def test_the_pages_tables_are_those_of_the_terminal(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "what-if.html"
+    _, out, _ = told(capsys, folder, *QUICK, "--aht", "-10%", "--html", path)
+    text = html.unescape(path.read_text("utf-8"))
+    rows = [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in out.splitlines()
+        if line.startswith("│")
+    ]
+    assert len(rows) > 20
+    shown = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", text)]
+    assert [row for row in rows if row not in shown] == []
+
+
+def test_a_page_that_cannot_be_written_is_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = told(capsys, folder, *QUICK, "--html", tmp_path / "nowhere" / "page.html")
+    assert status == 2
+    assert "page.html" in err

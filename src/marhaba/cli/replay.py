@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     if recorder is not None and status == 0:
         from marhaba.cli import replay_whatif
 
-        told["what_if"], status = replay_whatif.tell(arguments, recorder, (begin, end), zone)
+        told["what_if"], status = replay_whatif.tell(arguments, recorder, verdict, (begin, end), zone)
     if arguments.json:
         print(msgspec.json.encode(told).decode())
     return status

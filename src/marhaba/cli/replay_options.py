@@ -33,6 +33,7 @@ def add_change(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--redraw", action="store_true")
     how.add_argument("--replications", type=whole(2), default=200)
     how.add_argument("--seed", type=whole(), default=1)
+    how.add_argument("--html", default="", metavar="FILE")
 
 
 def percent(text: str) -> float:
@@ -46,4 +47,4 @@ def percent(text: str) -> float:
 def is_wanted(arguments: argparse.Namespace) -> bool:
     """Whether the day is to be simulated, and not only decided again."""
     asked = (arguments.simulate, arguments.more, arguments.without, arguments.rule, arguments.aht)
-    return any((*asked, arguments.volume, arguments.redraw))
+    return any((*asked, arguments.volume, arguments.redraw, arguments.html))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,27 +21,36 @@ from marhaba.replay.whatif import Line, WhatIf
 FIGURE_LETTERS = {"abandonment": "A1", "asa": "ASA", "occupancy": "OCC"}
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table in words; the first `left` columns are texts, the others numbers."""
+
+    heads: tuple[str, ...]
+    left: int
+    rows: Sequence[tuple[str, ...]]
+
+
 def show(found: WhatIf, like: str, *, zone: ZoneInfo, language: str, screen: Console) -> None:
     print(headline(found, zone, language))
-    screen.print(_patience(found, language))
+    screen.print(_table(patience_sheet(found, language)))
     for line in tail_lines(found, language):
         print(line)
     print()
-    screen.print(_calibration(found, language))
+    screen.print(_table(calibration_sheet(found, language)))
     print(verdict(found, language))
     if found.after is not None:
         print()
         print("\n".join(change_lines(found, like, zone=zone, language=language)))
-        screen.print(_differences(found, language))
+        screen.print(_table(differences_sheet(found, language)))
         print(say("replay.half", language))
     if not found.complete:
-        print(say("replay.stopped", language).format(done=_done(found), asked=found.asked.replications))
+        print(say("replay.stopped", language).format(done=days_done(found), asked=found.asked.replications))
 
 
 def headline(found: WhatIf, zone: ZoneInfo, language: str) -> str:
     day = found.day
     text = say("replay.day", language).format(
-        day=f"{datetime.fromtimestamp(day.begin, zone):%Y-%m-%d}",
+        day=date_of(found, zone, language),
         opens=f"{datetime.fromtimestamp(day.begin, zone):%H:%M}",
         closes=f"{datetime.fromtimestamp(day.end, zone):%H:%M}",
         callers=len(day.contacts),
@@ -53,22 +64,28 @@ def headline(found: WhatIf, zone: ZoneInfo, language: str) -> str:
     return text
 
 
+def date_of(found: WhatIf, zone: ZoneInfo, language: str) -> str:
+    """2026-11-23; in Arabic set apart, or its parts would be read from right to left."""
+    text = f"{datetime.fromtimestamp(found.day.begin, zone):%Y-%m-%d}"
+    return f"\N{LEFT-TO-RIGHT ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if language == "ar" else text
+
+
 # -- patience -----------------------------------------------------------------------------------------------------
 
 
-def _patience(found: WhatIf, language: str) -> Table:
-    table = _table(language, ("queue", "callers", "abandoned", "half", "longest", "left"), left=1)
-    for queue, curve in found.day.patiences.items():
-        half = _seconds(curve.median_s, language) if math.isfinite(curve.median_s) else "–"
-        table.add_row(
+def patience_sheet(found: WhatIf, language: str) -> Sheet:
+    rows = [
+        (
             queue or say("replay.all", language),
             str(curve.callers),
             str(curve.abandoned),
-            half,
+            _seconds(curve.median_s, language) if math.isfinite(curve.median_s) else "–",
             _seconds(curve.curve.end_s, language),
             _share(curve.left, language),
         )
-    return table
+        for queue, curve in found.day.patiences.items()
+    ]
+    return _sheet(language, ("queue", "callers", "abandoned", "half", "longest", "left"), 1, rows)
 
 
 def tail_lines(found: WhatIf, language: str) -> list[str]:
@@ -100,10 +117,9 @@ def _tail(found: WhatIf, curve: Patience, language: str) -> str:
 # -- tables -------------------------------------------------------------------------------------------------------
 
 
-def _calibration(found: WhatIf, language: str) -> Table:
-    table = _table(language, ("queue", "figure", "recorded", "simulated", "band", "within"), left=2)
-    for line in found.lines:
-        table.add_row(
+def calibration_sheet(found: WhatIf, language: str) -> Sheet:
+    rows = [
+        (
             line.queue or say("replay.all", language),
             figure_name(found, line.figure, line.queue, language),
             value(line.figure, line.recorded, language),
@@ -111,18 +127,20 @@ def _calibration(found: WhatIf, language: str) -> Table:
             band(line.figure, line.simulated, language),
             "✓" if line.within else "✗",
         )
-    return table
+        for line in found.lines
+    ]
+    return _sheet(language, ("queue", "figure", "recorded", "simulated", "band", "within"), 2, rows)
 
 
 def verdict(found: WhatIf, language: str) -> str:
     outside = [line for line in found.lines if not line.within]
     count = len(found.lines)
     if not outside:
-        return "✓ " + say("replay.within", language).format(count=count, days=_done(found))
+        return "✓ " + say("replay.within", language).format(count=count, days=days_done(found))
     names = ", ".join(_named(found, line, language) for line in outside)
     key, mark = ("replay.nearly", "✓") if found.believable else ("replay.outside", "✗")
     return f"{mark} " + say(key, language).format(
-        inside=count - len(outside), count=count, names=names, days=_done(found)
+        inside=count - len(outside), count=count, names=names, days=days_done(found)
     )
 
 
@@ -144,26 +162,31 @@ def change_lines(found: WhatIf, like: str, *, zone: ZoneInfo, language: str) -> 
     lines += [say("replay.rule", language).format(rule=rule) for rule in change.rules]
     for key, factor in (("replay.aht", change.handle_factor), ("replay.volume", change.volume)):
         if factor != 1.0:
-            lines.append(say(key, language).format(percent=_signed((factor - 1.0) * 100.0, 1, language)))
+            lines.append(say(key, language).format(percent=signed((factor - 1.0) * 100.0, 1, language)))
     if found.asked.redraw:
         lines.append(say("replay.redrawn", language))
     return lines
 
 
-def _differences(found: WhatIf, language: str) -> Table:
-    table = _table(language, ("queue", "figure", "before", "after", "difference", "band"), left=2)
+def differences_sheet(found: WhatIf, language: str) -> Sheet:
+    rows = []
     for line in found.differences:
         unit = 100.0 if line.figure in SHARES else 1.0
-        half = decimal(line.difference.half * unit, 1, language)
-        table.add_row(
-            line.queue or say("replay.all", language),
-            figure_name(found, line.figure, line.queue, language),
-            value(line.figure, line.before.mean, language),
-            value(line.figure, line.after.mean, language),
-            f"{_signed(line.difference.mean * unit, 1, language)} ± {half}",
-            f"{_signed(line.difference.low * unit, 1, language)} … {_signed(line.difference.high * unit, 1, language)}",
+        mean, low, high = (
+            signed(each * unit, 1, language)
+            for each in (line.difference.mean, line.difference.low, line.difference.high)
         )
-    return table
+        rows.append(
+            (
+                line.queue or say("replay.all", language),
+                figure_name(found, line.figure, line.queue, language),
+                value(line.figure, line.before.mean, language),
+                value(line.figure, line.after.mean, language),
+                f"{mean} ± {decimal(line.difference.half * unit, 1, language)}",
+                f"{low} … {high}",
+            )
+        )
+    return _sheet(language, ("queue", "figure", "before", "after", "difference", "band"), 2, rows)
 
 
 def figure_name(found: WhatIf, figure: str, queue: str, language: str) -> str:
@@ -189,14 +212,16 @@ def band(figure: str, spread: Spread, language: str) -> str:
     return f"{value(figure, spread.low, language)} … {value(figure, spread.high, language)}"
 
 
-def _table(language: str, heads: tuple[str, ...], *, left: int) -> Table:
+def _sheet(language: str, heads: tuple[str, ...], left: int, rows: Sequence[tuple[str, ...]]) -> Sheet:
+    return Sheet(tuple(say(f"replay.head.{head}", language) for head in heads), left, rows)
+
+
+def _table(sheet: Sheet) -> Table:
     table = Table()
-    for place, head in enumerate(heads):
-        table.add_column(
-            say(f"replay.head.{head}", language),
-            justify="left" if place < left else "right",
-            overflow="fold",
-        )
+    for place, head in enumerate(sheet.heads):
+        table.add_column(head, justify="left" if place < sheet.left else "right", overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*row)
     return table
 
 
@@ -208,12 +233,12 @@ def _seconds(number: float, language: str) -> str:
     return f"{decimal(number, 1, language)} s"
 
 
-def _signed(number: float, places: int, language: str) -> str:
+def signed(number: float, places: int, language: str) -> str:
     text = decimal(abs(number), places, language)
     return text if float(text.replace(",", ".")) == 0.0 else ("+" if number > 0 else "−") + text
 
 
-def _done(found: WhatIf) -> int:
+def days_done(found: WhatIf) -> int:
     return len((found.after or found.before).busy)
 
 
@@ -228,7 +253,7 @@ def as_json(found: WhatIf) -> dict[str, Any]:
         "end": day.end,
         "callers": len(day.contacts),
         "unfinished": day.unfinished,
-        "replications": _done(found),
+        "replications": days_done(found),
         "complete": found.complete,
         "seed": found.asked.seed,
         "redraw": found.asked.redraw,

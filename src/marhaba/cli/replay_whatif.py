@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import inf
+from pathlib import Path
 from threading import Event
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from marhaba.cli import replay_show
+from marhaba.cli import replay_page, replay_show
 from marhaba.cli.calls import console
 from marhaba.cli.calls_period import moment
 from marhaba.cli.words import reader_language, say
@@ -23,6 +24,7 @@ from marhaba.kernel.errors import BadInput
 from marhaba.kernel.rules import LEVEL_MAX, language_skill
 from marhaba.replay.change import Change
 from marhaba.replay.day import Recorder
+from marhaba.replay.exact import Verdict
 from marhaba.replay.plan import Day, day_from
 from marhaba.replay.whatif import Asked, Progress, WhatIf, what_if
 
@@ -33,13 +35,22 @@ MORE_MAX = 1_000
 
 
 def tell(
-    arguments: argparse.Namespace, recorder: Recorder, span: tuple[float, float], zone: ZoneInfo
+    arguments: argparse.Namespace,
+    recorder: Recorder,
+    verdict: Verdict,
+    span: tuple[float, float],
+    zone: ZoneInfo,
 ) -> tuple[dict[str, Any], int]:
-    """Simulate and show. Returns what is told to machines, and the exit status."""
+    """Simulate, show, write the page. Returns what is told to machines, and the exit status."""
     language = reader_language()
     found, like = answer(arguments, recorder, span, zone)
     if not arguments.json:
         replay_show.show(found, like, zone=zone, language=language, screen=console())
+    if arguments.html:
+        text = replay_page.page(found, verdict, like, zone=zone, language=language)
+        Path(arguments.html).write_text(text, "utf-8")
+        if not arguments.json:
+            print(say("replay.page.written", language).format(path=arguments.html))
     return replay_show.as_json(found), 0 if found.complete else STOPPED
 
 
