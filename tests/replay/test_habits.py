@@ -83,7 +83,7 @@ def test_the_level_of_the_last_days(habits: Habits, log: CallLog) -> None:
 
 def test_the_longest_idle_is_recognized_and_a_lottery_is_not(log: CallLog) -> None:
     assert longest_idle_share(log) > 0.9
-    assert learn(log).break_rules.overtaken == 3
+    assert learn(log).break_rules.overtaken == 8
     rng = np.random.default_rng(1)
     shuffled = log.calls.with_columns(agent=pl.Series(rng.permutation(log.calls["agent"].to_numpy())))
     drawn = CallLog(shuffled.filter(pl.col("agent").is_not_null()), {})

@@ -97,7 +97,7 @@ class CallLog:
         end = int(self.calls["day"].search_sorted(day, "right"))
         rows = self.calls.slice(begin, end - begin)
         if not len(rows):
-            raise BadInput(f"no calls on {day}", code="day")
+            raise BadInput(f"no calls on {day}", code="log-day", about={"day": day})
         types, type_ = _numbered(rows["type"])
         agents, agent = _numbered(rows["agent"])
         times = {name: rows[name].fill_null(np.nan).to_numpy() for name in ("received", "answered", "ended")}
@@ -128,7 +128,7 @@ def read(frame: pl.DataFrame) -> CallLog:
         left_out[name] = len(once) - len(kept)
         once = kept
     if not len(once):
-        raise BadInput("a log without a call that can be used", code="empty", about=left_out)
+        raise BadInput("a log without a call that can be used", code="log-empty", about=left_out)
     return CallLog(once.sort("day", "received", maintain_order=True), left_out)
 
 
@@ -137,15 +137,15 @@ def _check_columns(frame: pl.DataFrame) -> None:
     if missing:
         raise BadInput(
             f"the log has no column {missing[0]}: it needs {', '.join(COLUMNS)}",
-            code="column",
-            about={"column": missing[0]},
+            code="log-column",
+            about={"column": missing[0], "columns": ", ".join(COLUMNS)},
         )
     for name in COLUMNS[2:]:
         if not isinstance(frame.schema[name], pl.Datetime):
             raise BadInput(
                 f"column {name} holds {frame.schema[name]}, not instants",
-                code="column",
-                about={"column": name},
+                code="log-kind",
+                about={"column": name, "kind": str(frame.schema[name])},
             )
 
 

@@ -79,7 +79,7 @@ def learn(log: CallLog, *, patience: CallLog | None = None) -> Habits:
         busy=pl.col("ended") - pl.col("answered")
     )
     if not len(answered):
-        raise BadInput("a log without an answered call: nothing can be learnt from it", code="empty")
+        raise BadInput("a log without an answered call: nothing can be learnt from it", code="log-untaught")
     ring_s = _ring_s(answered)
     gaps = _gaps(answered)
     turn_s = max(float(np.median(gaps)) if len(gaps) >= CASES_LEAST else TURN_S, ring_s, SECOND)

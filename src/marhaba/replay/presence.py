@@ -47,7 +47,7 @@ class BreakRules:
     turn_s: float = 5.0
     passed_over_turns: float = 1.6
     gap_turns: float = 4.0
-    overtaken: int = 3
+    overtaken: int = 8
     silent_s: float | None = None
 
     def __post_init__(self) -> None:

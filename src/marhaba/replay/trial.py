@@ -34,9 +34,10 @@ from marhaba.simulator.simulate import MaxReplications, simulate
 
 BUSY_SHARE = 0.5
 """Of the median day's calls: a day with fewer is a holiday or a Saturday, and no model of the others fits it."""
-LEVEL_DAYS = 5
-"""A week: handling times of one day say little of the next's, those of a month ago less."""
+LATEST_DAYS, SAME_WEEKDAYS = 3, 4
+"""How long a day's calls last is told by the latest days, and as well by the same weekday of the weeks before."""
 PAST_DAYS = 20
+BREAK_DRAWS = 5
 
 
 class Given(Enum):
@@ -60,21 +61,29 @@ class Trial:
 
     log: CallLog
     days: Sequence[date]
-    runs: int = 5
+    runs: int = 20
     seed: int = 1
     rules: Callable[[Habits], BreakRules] = attrgetter("break_rules")
     _inferred: dict[tuple[date, BreakRules], list[Presence]] = field(default_factory=dict)
 
-    def scores(self, given: Given, *, first: date, before: date | None = None) -> Iterator[DayScore]:
-        """Of each of the days from `first` on. Raises BadInput when nothing lies before it."""
+    def scores(self, given: Given, *, first: date, until: date | None = None) -> Iterator[DayScore]:
+        """Of each of the days from `first` up to `until`. Raises BadInput when nothing lies before it."""
         month, habits = None, None
         for place, day in enumerate(self.days):
-            if day < first or (before is not None and day >= before):
+            if day < first or (until is not None and day > until):
                 continue
             if habits is None or month != (day.year, day.month):
                 month, habits = (day.year, day.month), self.habits_before(day)
-            latest = list(self.days[max(place - LEVEL_DAYS, 0) : place])
-            yield self.score(day, at_level_of(habits, self.log.only(latest)), given, list(self.days[:place]))
+            before = list(self.days[:place])
+            yield self.score(day, self._at_level(habits, day, before), given, before)
+
+    def _at_level(self, habits: Habits, day: date, before: list[date]) -> Habits:
+        weekdays = [each for each in before if each.weekday() == day.weekday()]
+        levels = [
+            at_level_of(habits, self.log.only(days)).level
+            for days in (before[-LATEST_DAYS:], weekdays[-SAME_WEEKDAYS:])
+        ]
+        return replace(habits, level=float(np.sqrt(levels[0] * levels[1])))
 
     def habits_before(self, day: date) -> Habits:
         """As known at the beginning of the day's month: patience from all before, the rest from the month before."""
@@ -92,16 +101,23 @@ class Trial:
         if given is Given.PLANNED:
             return self._planned(day, people, habits, before)
         model = model_of(day, people, habits, recorded_handle=given is Given.RECORDED)
-        return accuracy.score(day, [simulate(model, MaxReplications(self.runs), seed=self.seed, workers=1)])
+        return accuracy.score(
+            day, [simulate(model, MaxReplications(self.runs), seed=self._seed(date_), workers=1)]
+        )
+
+    def _seed(self, date_: date) -> int:
+        """Another for each day: with one for all, the same luck would fall on every day, and look like a bias."""
+        return self.seed * 1_000_000 + date_.toordinal()
 
     def _planned(self, day: Day, people: list[Presence], habits: Habits, before: list[date]) -> DayScore:
-        """Each run with other breaks."""
+        """With other breaks every few runs."""
         past = [each for date_ in before[-PAST_DAYS:] for each in self._people(date_, habits)]
+        draws = min(BREAK_DRAWS, self.runs)
         results = []
-        for run in range(self.runs):
-            seed = self.seed + run
+        for draw in range(draws):
+            seed = self._seed(day.date) + draw * 1_000_000_000
             model = model_of(day, presence.with_breaks_of(past, people, seed=seed), habits)
-            results.append(simulate(model, MaxReplications(1), seed=seed, workers=1))
+            results.append(simulate(model, MaxReplications(self.runs // draws), seed=seed, workers=1))
         return accuracy.score(day, results)
 
     def _people(self, date_: date, habits: Habits) -> list[Presence]:
