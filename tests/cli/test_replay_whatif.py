@@ -5,6 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
+import signal
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -247,3 +250,25 @@ def test_a_page_that_cannot_be_written_is_told(
     status, _, err = told(capsys, folder, *QUICK, "--html", tmp_path / "nowhere" / "page.html")
     assert status == 2
     assert "page.html" in err
+
+
+def test_ctrl_c_shows_the_days_that_are_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def press() -> None:
+        """As soon as the command takes it as a wish to stop; then until the first day is surely done."""
+        while signal.getsignal(signal.SIGINT) is before:
+            time.sleep(0.01)
+        time.sleep(1.0)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    told(capsys, folder, *QUICK, "--simulate")  # compiled from here on
+    hand = threading.Thread(target=press)
+    hand.start()
+    status, out, _ = told(capsys, folder, "--aht", "-10%", "--replications", 200_000)
+    hand.join()
+    assert status == 130
+    found = re.search(r"Stopped: (\d+) of 200000 days simulated", out)
+    assert found is not None
+    assert 0 < int(found[1]) < 200_000
+    assert "Handling times −10.0 %" in out
+    assert signal.getsignal(signal.SIGINT) is before

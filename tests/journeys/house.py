@@ -14,6 +14,7 @@ from marhaba.cli.bench_centre import CentrePlan, RunningCentre, running_centre
 from marhaba.floor.journal import Journal
 from marhaba.floor.records import Records
 from marhaba.media.tones import make_tone
+from marhaba.replay.exact import Verdict, replay
 from marhaba.simulator.phone_audio import Samples, Ticker
 from marhaba.simulator.phones import Answering, Phone, PhoneSettings
 
@@ -85,6 +86,7 @@ def open_house(folder: Path, *, port: int, media: int, calls_max: int = 100) -> 
     text = TEXT.format(port=port, media=media, calls_max=calls_max)
     with running_centre(folder, plan, text=text) as house:
         yield house
+    decided_again(house)
 
 
 class Phones:
@@ -129,6 +131,14 @@ def records_of(house: RunningCentre) -> Records:
         records = Records()
         records.apply_all(journal.read())
     return records
+
+
+def decided_again(house: RunningCentre) -> Verdict:
+    """Whatever happened: every decision of the journal is that of the kernel."""
+    with closing(Journal(house.folder / "data" / "journal.sqlite", read_only=True)) as journal:
+        verdict = replay(journal.read())
+    assert verdict.difference is None
+    return verdict
 
 
 async def until(condition: Callable[[], bool], *, seconds: float = 10.0, what: str = "") -> None:
