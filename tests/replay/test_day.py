@@ -80,7 +80,7 @@ def test_an_answered_call_has_its_wait_its_ring_and_the_agents_whole_time() -> N
     [contact] = recorder.contacts
     assert contact == Contact(
         "c1", "accueil", "fr", 0, T + 10, "answered", 5.0, agent="amal", ring_s=3.0, handle_s=75.0,
-        patience_s=contact.patience_s,
+        patience_s=contact.patience_s, ring_since=T + 12,
     )  # fmt: skip
     assert contact.seen_s == 5.0
     [presence] = recorder.presences
@@ -105,6 +105,26 @@ def test_a_missed_ring_is_part_of_the_ringing_and_who_gives_up_is_seen_to() -> N
     [contact] = recorder.contacts
     assert (contact.outcome, contact.wait_s, contact.ring_s) == ("abandoned", 26.0, 26.0)
     assert math.isnan(contact.handle_s)
+
+
+def test_phones_that_ring_together_count_once() -> None:
+    recorder = heard(
+        [
+            loaded(),
+            state(0, "amal", "ready"),
+            state(0, "driss", "ready"),
+            queued(10, "c1", "sav"),
+            *rings(10, "c1", "amal"),
+            *rings(14, "c1", "driss"),
+            state(18, "driss", "talking", "c1"),
+            dequeued(18, "c1", "answered", "driss"),
+            state(18, "amal", "ready"),
+            state(48, "driss", "ready"),
+        ]
+    )
+    [contact] = recorder.contacts
+    assert (contact.ring_s, contact.handle_s, contact.ringing) == (8.0, 30.0, 0)
+    assert [presence.busy_s for presence in recorder.presences] == [8.0, 34.0]
 
 
 def test_sent_on_is_the_same_caller_and_handed_on_is_another() -> None:

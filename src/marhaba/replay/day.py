@@ -32,10 +32,24 @@ class Contact:
     wait_s: float = 0.0
     patience_s: float = math.nan  # how long he was seen to wait himself: a callback waits in his stead
     agent: str = ""
-    ring_s: float = 0.0  # phones that rang for him in turn, those not answered included
+    ring_s: float = 0.0  # while a phone rang for him, those not answered included; several at once count once
     handle_s: float = math.nan  # talk, hold and wrap-up of the agent the queue gave him
     callback: bool = False
     taken_at: float = 0.0  # of a callback: when an agent first dialled for it
+    ringing: int = 0  # phones that ring for him now
+    ring_since: float = 0.0
+
+    def rings(self, at: float) -> None:
+        """One more phone rings for him."""
+        if self.ringing == 0:
+            self.ring_since = at
+        self.ringing += 1
+
+    def rang(self, at: float) -> None:
+        """One of them does no longer."""
+        self.ringing -= 1
+        if self.ringing == 0:
+            self.ring_s += at - self.ring_since
 
     @property
     def seen_s(self) -> float:
@@ -137,6 +151,8 @@ class Recorder:
         seat, state = self._seats[event.agent_id], data["state"]
         begins = state == "ringing" or (state in BUSY and seat.state not in BUSY)
         if seat.run is not None and state == "talking" and not begins:
+            if seat.run.contact is not None and not seat.run.talk_at:
+                seat.run.contact.rang(event.at)
             seat.run.talk_at = seat.run.talk_at or event.at
             if (contact := seat.run.contact) is not None and contact.callback:
                 contact.taken_at = contact.taken_at or event.at
@@ -149,7 +165,9 @@ class Recorder:
         if begins:
             given = self._given.pop(event.agent_id, "") == event.call_id
             seat.run = _Run(event.at, self._now_with.get(event.call_id) if given else None)
-            seat.run.talk_at = event.at if state == "talking" else 0.0
+            if seat.run.contact is not None and state == "ringing":
+                seat.run.contact.rings(event.at)
+            seat.run.talk_at = 0.0 if state == "ringing" else event.at
         if begins or state not in BUSY:
             seat.since = event.at
         seat.state = state
@@ -170,7 +188,8 @@ class Recorder:
                 presence.away.append((run.begin, at))
             else:
                 presence.busy_s += at - run.begin
-                run.contact.ring_s += (run.talk_at or at) - run.begin
+                if not run.talk_at:
+                    run.contact.rang(at)
                 if run.talk_at and not cut:
                     tries_s = (
                         0.0 if math.isnan(run.contact.handle_s) else run.contact.handle_s
