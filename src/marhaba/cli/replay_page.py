@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from marhaba import __version__
 from marhaba.cli import replay_show as show
 from marhaba.cli.words import decimal, say
-from marhaba.replay.charts import Chart, Whisker, steps, ticks, whiskers
 from marhaba.replay.exact import Verdict
 from marhaba.replay.figures import ALL, SHARES, Days, spread
 from marhaba.replay.patience import Patience
 from marhaba.replay.plan import INTERVAL_S
 from marhaba.replay.whatif import WhatIf
+from marhaba.report.charts import Chart, Whisker, steps, ticks, whiskers
+from marhaba.report.page import document, figure, legend, panels_of, table
 
 BEYOND = 1.4
 """The patience chart goes so many times as far as the curve, so that the assumption is seen."""
@@ -24,43 +25,6 @@ CLOCK_TICKS = 7
 COMPARED = ("level", "abandonment", "asa")
 QUEUES_MAX = 12
 """Panels for so many queues; the tables have all of them."""
-
-STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1d2330; --soft: #667085; --grid: #e4e7ec; --first: #2563a8;
-  --second: #b4490b; --shade: #f2f4f7; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14171c; --ink: #e6e8ec; --soft: #98a2b3; --grid: #2b313b;
-  --first: #7db3ea; --second: #f0a06a; --shade: #1d222a; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 66rem; padding: 1.5rem 1rem 4rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
-h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; }
-h3 { font-size: .95rem; margin: 0 0 .25rem; }
-p { margin: .4rem 0; }
-.good::first-letter { color: #1a7f37; } .bad::first-letter { color: #cf222e; }
-.soft { color: var(--soft); font-size: .9rem; }
-.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1.25rem;
-  margin: 1rem 0; }
-figure { margin: 0; max-width: 36rem; break-inside: avoid; }
-svg { width: 100%; height: auto; display: block; }
-svg text { font: 13px system-ui, sans-serif; fill: var(--soft); }
-.grid { stroke: var(--grid); } .axis { stroke: var(--soft); fill: none; }
-.line { fill: none; stroke-width: 2; } .thin { stroke-width: 1.5; } .thick { stroke-width: 6; }
-.first { stroke: var(--first); } .second { stroke: var(--second); } .ink { stroke: var(--ink); }
-.dot { stroke: none; } .dot.first { fill: var(--first); } .dot.second { fill: var(--second); } .dot.ink { fill: var(--ink); }
-.assumed { stroke-dasharray: 5 4; }
-.band-first { fill: var(--first); opacity: .18; } .band-second { fill: var(--second); opacity: .18; }
-.window { fill: var(--shade); }
-.key { display: inline-block; width: .8em; height: .8em; border-radius: 50%; margin-inline: 0 .35em; }
-.key.first { background: var(--first); } .key.second { background: var(--second); } .key.ink { background: var(--ink); }
-.legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; color: var(--soft); font-size: .9rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; margin: .5rem 0; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--grid); text-align: end; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } .text { text-align: start; }
-td.number { direction: ltr; text-align: end; white-space: nowrap; } [dir=rtl] td.number { text-align: start; }
-@media print { body { max-width: none; padding: 0; } }
-"""
 
 
 def page(found: WhatIf, verdict: Verdict, like: str, *, zone: ZoneInfo, language: str) -> str:
@@ -76,16 +40,7 @@ def page(found: WhatIf, verdict: Verdict, like: str, *, zone: ZoneInfo, language
         *(_change(found, like, zone, language) if found.after is not None else []),
         f'<p class="soft">{escape(_footer(found, language))}</p>',
     ]
-    direction = "rtl" if language == "ar" else "ltr"
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return (
-        f'<!DOCTYPE html>\n<html lang="{language}" dir="{direction}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
-    )
+    return document(title, parts, language)
 
 
 # -- patience -----------------------------------------------------------------------------------------------------
@@ -93,14 +48,14 @@ def page(found: WhatIf, verdict: Verdict, like: str, *, zone: ZoneInfo, language
 
 def _patience(found: WhatIf, language: str) -> list[str]:
     panels = [
-        _figure(queue or say("replay.all", language), _curve(curve, found, language))
+        figure(queue or say("replay.all", language), _curve(curve, found, language))
         for queue, curve in list(found.day.patiences.items())[:QUEUES_MAX]
         if curve.abandoned
     ]
     return [
         f"<h2>{escape(say('replay.page.patience', language))}</h2>",
         f'<p class="soft">{escape(say("replay.page.patience-how", language))}</p>',
-        *(_panels(panels) if panels else []),
+        *(panels_of(panels) if panels else []),
         _table(show.patience_sheet(found, language)),
         *(f'<p class="soft">{escape(line)}</p>' for line in show.tail_lines(found, language)),
     ]
@@ -126,7 +81,7 @@ def _curve(curve: Patience, found: WhatIf, language: str) -> str:
 def _calibration(found: WhatIf, zone: ZoneInfo, language: str) -> list[str]:
     names = _queues(found)
     panels = [
-        _figure(
+        figure(
             show.figure_name(found, "level", queue, language) + (f" · {queue}" if queue else ""),
             _by_clock(
                 found, zone, say("replay.page.day", language), queue, [(found.as_was, "first")], recorded=True
@@ -138,10 +93,10 @@ def _calibration(found: WhatIf, zone: ZoneInfo, language: str) -> list[str]:
     return [
         f"<h2>{escape(say('replay.page.day', language))}</h2>",
         f'<p class="{good}">{escape(show.verdict(found, language))}</p>',
-        _legend(
+        legend(
             (("ink", say("replay.head.recorded", language)), ("first", say("replay.page.band", language)))
         ),
-        *_panels(panels),
+        *panels_of(panels),
         _table(show.calibration_sheet(found, language)),
     ]
 
@@ -189,11 +144,10 @@ def _change(found: WhatIf, like: str, zone: ZoneInfo, language: str) -> list[str
     lines = show.change_lines(found, like, zone=zone, language=language)
     title = say("replay.page.change", language)
     panels = [
-        _figure(_compared(found, figure, language), _whiskers(found, figure, title, language))
-        for figure in COMPARED
+        figure(_compared(found, name, language), _whiskers(found, name, title, language)) for name in COMPARED
     ]
     clock = [
-        _figure(
+        figure(
             show.figure_name(found, "level", queue, language) + (f" · {queue}" if queue else ""),
             _by_clock(found, zone, title, queue, [(found.before, "first"), (found.after, "second")]),
         )
@@ -203,25 +157,25 @@ def _change(found: WhatIf, like: str, zone: ZoneInfo, language: str) -> list[str
     return [
         f"<h2>{escape(title)}</h2>",
         *(f"<p>{escape(line)}</p>" for line in lines),
-        *_panels(panels),
+        *panels_of(panels),
         f'<p class="soft">{escape(say("replay.half", language))}</p>',
         _table(show.differences_sheet(found, language)),
-        _legend((("first", without), ("second", with_))),
-        *_panels(clock),
+        legend((("first", without), ("second", with_))),
+        *panels_of(clock),
     ]
 
 
-def _compared(found: WhatIf, figure: str, language: str) -> str:
-    name = show.figure_name(found, figure, ALL, language)
-    return f"{name} ({say('replay.page.points', language)})" if figure in SHARES else name
+def _compared(found: WhatIf, compared: str, language: str) -> str:
+    name = show.figure_name(found, compared, ALL, language)
+    return f"{name} ({say('replay.page.points', language)})" if compared in SHARES else name
 
 
-def _whiskers(found: WhatIf, figure: str, title: str, language: str) -> str:
-    unit = 100.0 if figure in SHARES else 1.0
+def _whiskers(found: WhatIf, compared: str, title: str, language: str) -> str:
+    unit = 100.0 if compared in SHARES else 1.0
     rows: list[Whisker] = []
     for line in found.differences:
         gap = line.difference
-        if line.figure == figure and not math.isnan(gap.mean) and len(rows) <= QUEUES_MAX:
+        if line.figure == compared and not math.isnan(gap.mean) and len(rows) <= QUEUES_MAX:
             half = gap.half if math.isfinite(gap.half) else 0.0
             values = (gap.mean, gap.mean - half, gap.mean + half, gap.low, gap.high)
             rows.append(Whisker(line.queue or say("replay.all", language), *(each * unit for each in values)))
@@ -240,29 +194,8 @@ def _queues(found: WhatIf) -> list[str]:
     return [ALL, *queues][: QUEUES_MAX + 1] if len(queues) > 1 else list(queues)
 
 
-def _figure(caption: str, svg: str) -> str:
-    return f"<figure><h3>{escape(caption)}</h3>{svg}</figure>"
-
-
-def _panels(figures: Sequence[str]) -> list[str]:
-    return ['<div class="panels">', *figures, "</div>"]
-
-
-def _legend(entries: Sequence[tuple[str, str]]) -> str:
-    keys = "".join(f'<span><span class="key {key}"></span>{escape(text)}</span>' for key, text in entries)
-    return f'<p class="legend">{keys}</p>'
-
-
 def _table(sheet: show.Sheet) -> str:
-    def cells(row: Sequence[str], tag: str) -> str:
-        kinds = ("text" if place < sheet.left else "number" for place in range(len(row)))
-        return "".join(
-            f'<{tag} class="{kind}">{escape(cell)}</{tag}>' for kind, cell in zip(kinds, row, strict=True)
-        )
-
-    head = f"<tr>{cells(sheet.heads, 'th')}</tr>"
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in sheet.rows)
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+    return table(sheet.heads, sheet.rows, left=sheet.left)
 
 
 def _range(begin: float, end: float, step: float) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marhaba.replay.charts import (
+from marhaba.report.charts import (
     BOTTOM,
     HEIGHT,
     LEFT,

@@ -1,0 +1,1 @@
+"""Pages that need nothing else: charts drawn as SVG text, tables, and the document around them."""
