@@ -395,3 +395,31 @@ def test_a_recording_goes_on_after_a_restart_with_the_voices_that_the_caller_hea
         assert [sides[-1].recording] == recordings
         assert sides[-1].right == heard
         assert isinstance(sides[-1], media.RecordSides) is told
+
+
+def test_a_line_that_was_being_told_something_is_hung_up_after_a_restart() -> None:
+    """The prompt had ended, its phone had hung up, and the floor was gone: the leg stayed for ever."""
+    stage = Stage(logged_in=("amal",))
+    stage.phones["amal"].dial("*10", caller="101")  # he is logged in already
+    stage.phones["brahim"].dial("103", caller="102")  # nobody has logged in there
+    stage.run(0.5)
+    stage.playing.clear()
+    stage.restart()
+    stage.run(7.0)
+    assert stage.floor.state.legs == {}
+    assert stage.floor.state.calls == {}
+
+
+def test_a_colleague_who_does_not_answer_is_rung_no_longer_after_a_restart_either() -> None:
+    stage = Stage(logged_in=("amal", "brahim"))
+    talking(stage)
+    (other,) = {"amal", "brahim"} - {stage.call.agent}
+    stage.phones[other].auto = None
+    assert stage.ask("consult", agent=stage.call.agent, to=other).ok
+    stage.run(10.0)
+    stage.restart()
+    stage.run(15.0)
+    assert stage.of("call.consult_ended") == []
+    stage.run(10.0)
+    assert stage.one("call.consult_ended").data["why"] == "no-answer"
+    assert stage.both_hear(stage.call.caller_leg, stage.call.agent_leg)

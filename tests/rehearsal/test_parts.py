@@ -14,7 +14,9 @@ from marhaba.floor.journal import Journal
 from marhaba.rehearsal.agenda import Agenda, Chronicle
 from marhaba.rehearsal.loop import ProcessLoop
 from marhaba.rehearsal.network import OUTSIDE, Bound, Network, Weather
+from marhaba.rehearsal.plan import draw_plan
 from marhaba.rehearsal.store import Disk, RehearsedJournal
+from marhaba.rehearsal.world import World
 
 
 class Ear(asyncio.DatagramProtocol):
@@ -170,3 +172,22 @@ def test_a_record_torn_by_the_crash_is_no_record_and_the_ones_before_it_stay(tmp
     assert [event.at for event in again.read()] == [1.0, 2.0] == [event.at for event in kept]
     assert again.verify() == ""
     again.close()
+
+
+def test_what_reaches_a_process_that_stands_still_is_done_in_order_when_it_goes_on(tmp_path: Path) -> None:
+    """Also when it stands still for longer, or is told to for shorter, meanwhile."""
+    world = World(draw_plan(1, faults=frozenset()), tmp_path)
+    world.agenda.run(5.0)
+    loop, done = world.house.loop, []
+    assert loop is not None
+    loop.freeze(8.0)
+    loop.enter(done.append, "first")
+    world.agenda.run(7.0)
+    loop.freeze(10.0)
+    loop.freeze(7.5)
+    loop.enter(done.append, "second")
+    world.agenda.run(9.0)
+    assert done == []
+    world.agenda.run(11.0)
+    world.house.bury()
+    assert done == ["first", "second"]

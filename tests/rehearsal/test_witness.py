@@ -194,6 +194,17 @@ def test_calls_are_tallied_against_the_carriers(world: World) -> None:
     assert {finding.invariant for finding in world.findings} == {"I1"}
 
 
+def test_a_call_that_was_over_before_its_caller_heard_an_answer_may_come_again(world: World) -> None:
+    """The floor dies between the commit of its end and the answer: the caller repeats his INVITE to the next one."""
+    witness, line = world.witness, next(line for line in world.callers() if line.answered_at >= 0)
+    (call,) = witness.calls[line.own]
+    heard_at, line.answered_at = line.answered_at, -1.0
+    witness.kept(Event(1.0, "call.ended", call, data={"by": "floor", "outcome": "abandoned_ivr"}))
+    line.answered_at = heard_at
+    witness.calls[line.own].append("again")
+    assert witness.tally().duplicated == []
+
+
 def test_an_invite_that_rings_twice_is_found(world: World) -> None:
     line = next(line for line in world.asked() if line.station.transport == "udp")
     line.station.record.append(dataclasses.replace(line, began_at=line.began_at + 5.0))

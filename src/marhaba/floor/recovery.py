@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from marhaba.floor import agents, audio, callbacks, inbound, legs, offering, speech, talking, waiting
+from marhaba.floor import agents, audio, callbacks, codes, inbound, legs, offering, speech, talking, waiting
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.routing import AgentState
@@ -104,6 +104,8 @@ def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
         floor.media(leg, CloseLeg(leg=leg.id))
         return False
     result.legs += 1
+    if leg.role == "code":  # what it was told may be over
+        floor.after(codes.CODE_S_MAX, "code", leg.id)
     return True
 
 
@@ -148,7 +150,10 @@ def _resume(
             if not speech.say(floor, call, "bye", ["goodbye"]):
                 legs.hang_up(floor, call.caller_leg, reason="crash")
         case Stage.INTERNAL:
-            audio.sync(floor, call)
+            _resume_internal(floor, call)
+    asked = floor.state.legs.get(call.consult_leg)
+    if asked is not None and not asked.remote_port:  # he has not answered yet
+        floor.after(talking.CONSULT_RING_S - (floor.now - asked.opened_at), "consult", asked.id)
     if call.recording and call.id in floor.state.calls:
         _resume_recording(floor, call, found)
 
@@ -197,6 +202,12 @@ def _resume_talking(floor: Floor, call: Call) -> None:
         talking.agent_gone(floor, call, reason="media")
     else:
         audio.sync(floor, call)
+
+
+def _resume_internal(floor: Floor, call: Call) -> None:
+    audio.sync(floor, call)
+    if call.consult_leg not in floor.state.legs:  # nobody is rung: he was being told so
+        floor.after(codes.CODE_S_MAX, "code", call.caller_leg)
 
 
 def _resume_recording(floor: Floor, call: Call, found: dict[str, Welcome]) -> None:

@@ -123,8 +123,9 @@ class House:
     def stall(self, seconds: float) -> None:
         """The machine looks elsewhere: nothing of the floor runs for so long."""
         if self.loop is not None:
-            self.loop.frozen_until = self.world.agenda.now + seconds
-            self.up_since = self.loop.frozen_until
+            until = self.world.agenda.now + seconds
+            self.loop.freeze(until)
+            self.up_since = max(self.up_since, until)
 
     def _started(self) -> None:
         self.up, self.up_since = True, self.world.agenda.now

@@ -32,7 +32,8 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def __init__(self, agenda: Agenda, network: Network, *, booted: float, on_trouble: Trouble) -> None:
         self.agenda = agenda
         self.dead = False
-        self.frozen_until = 0.0
+        self._frozen_until = 0.0
+        self._frozen: list[asyncio.Handle] = []  # what waits until the process runs again, in order
         self.signals: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
         self._network = network
         self._booted = booted
@@ -78,9 +79,26 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def _run(self, handle: asyncio.Handle) -> None:
         if self.dead or handle.cancelled():
             return
-        if self.frozen_until > self.agenda.now:
-            self.agenda.at(self.frozen_until, self._run, handle)
+        if self._frozen_until > self.agenda.now or self._frozen:
+            self._frozen.append(handle)
             return
+        self._step(handle)
+
+    def freeze(self, until: float) -> None:
+        """Nothing of the process runs before."""
+        if until > self._frozen_until:
+            self._frozen_until = until
+            self.agenda.at(until, self._thaw)
+
+    def _thaw(self) -> None:
+        if self._frozen_until > self.agenda.now:  # frozen for longer meanwhile
+            return
+        frozen, self._frozen = self._frozen, []
+        for handle in frozen:
+            if not self.dead and not handle.cancelled():
+                self._step(handle)
+
+    def _step(self, handle: asyncio.Handle) -> None:
         before = events._get_running_loop()  # noqa: SLF001 -- as every event loop does
         events._set_running_loop(self)  # noqa: SLF001
         try:

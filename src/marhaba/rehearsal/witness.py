@@ -63,7 +63,7 @@ class Witness:
         self.crashed_at: list[float] = []
         self.live: dict[str, float] = {}
         self.recovered: list[str] = []
-        self.crashed: set[str] = set()  # or refused: their callers may not have been told
+        self.crashed: set[str] = set()  # or refused, or over before they were answered: callers not told
         world.network.on_datagram.append(self._leaves)
 
     # -- the journal ------------------------------------------------------------------------------------------
@@ -80,7 +80,11 @@ class Witness:
                 self.calls.setdefault(event.data["caller"], []).append(event.call_id)
         elif event.kind == "call.ended":
             began = self.live.pop(event.call_id, None)
-            if event.data["by"] == "crash" or event.data["outcome"] == "refused":
+            if (
+                event.data["by"] == "crash"
+                or event.data["outcome"] == "refused"
+                or self._untold(event.call_id)
+            ):
                 self.crashed.add(event.call_id)
             if (
                 began is not None
@@ -88,6 +92,11 @@ class Witness:
                 and any(began < at for at in self.crashed_at)
             ):
                 self.recovered.append(event.call_id)
+
+    def _untold(self, call: str) -> bool:
+        """Whether a call ends before its caller has heard an answer: he asks again, should the floor die now."""
+        own = next((own for own, calls in self.calls.items() if call in calls), "")
+        return any(line.own == own and line.answered_at < 0 for line in self.world.callers())
 
     def journal_opened(self, journal: Journal) -> None:
         """A new life reads what the last one wrote: all that was kept, and nothing else."""
