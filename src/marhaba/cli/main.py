@@ -20,6 +20,7 @@ COMMANDS = {
     "phone": "marhaba.cli.phone",
     "check": "marhaba.cli.check",
     "doctor": "marhaba.cli.doctor",
+    "simulate": "marhaba.cli.simulate",
     "replay": "marhaba.cli.replay",
     "rehearse": "marhaba.cli.rehearse",
     "bench": "marhaba.cli.bench",

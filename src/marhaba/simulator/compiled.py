@@ -24,6 +24,10 @@ import numba
 CACHES_MAX = 4
 """Older ones are of other versions, a few megabytes each."""
 SOURCES = ("marhaba.kernel.rows", "marhaba.kernel.heap", "marhaba.kernel.matching")
+PLAIN = frozenset(
+    ("cluster", "crowd", "figures", "model", "phone_audio", "phones", "plots", "result", "simulate")
+)
+"""Modules of this room of which nothing becomes machine code: they may change and what is compiled stays good."""
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 _twins: dict[str, ModuleType] = {}
@@ -39,7 +43,8 @@ def source_digest() -> str:
     """Over the sources that become machine code, the compiler and the interpreter."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
     room = Path(__file__).parent
-    files = [*sorted(room.glob("*.py")), *(Path(str(import_module(name).__file__)) for name in SOURCES)]
+    own = [file for file in sorted(room.glob("*.py")) if file.stem not in PLAIN]
+    files = [*own, *(Path(str(import_module(name).__file__)) for name in SOURCES)]
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

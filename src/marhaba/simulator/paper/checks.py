@@ -11,7 +11,7 @@ from marhaba.files.problems import Problem
 from marhaba.files.sections import Section, nearest
 from marhaba.files.toml_lines import line_of
 from marhaba.kernel.rules import Channel, QueueRules
-from marhaba.simulator.model import Agents, ContactType, ModelData, PerInterval, Recorded
+from marhaba.simulator.model import Agents, ContactType, Dialled, ModelData, PerInterval, Recorded
 
 SETS_MAX = 10
 """Types up to which every set of them is looked at; beyond, each alone and all together."""
@@ -41,8 +41,12 @@ def check_service(top: Section, data: ModelData) -> None:
     for each in data.types:
         if each.queue not in asked and not capable(data, each):
             rules = _rules(data)[each.queue]
-            needs = [f"{skill} {level}" for skill, level in rules.required(each.language, len(rules.relax)).items()]
-            top.wrong(("types", each.name, "queue"), each.queue, "model_nobody", needs=", ".join(needs) or "–")
+            needs = [
+                f"{skill} {level}" for skill, level in rules.required(each.language, len(rules.relax)).items()
+            ]
+            top.wrong(
+                ("types", each.name, "queue"), each.queue, "model_nobody", needs=", ".join(needs) or "–"
+            )
 
 
 def capable(data: ModelData, each: ContactType) -> list[Agents]:
@@ -74,7 +78,9 @@ def unstable(data: ModelData) -> Load | None:
     for types in _sets(endless):
         able = [agents for agents in data.agents if any(agents in capable(data, each) for each in types)]
         texts = any(rules[each.queue].channel is Channel.TEXT for each in types)
-        seats = sum(there(data, each) * (max(each.text, 1) if texts else 1) / each.handle_factor for each in able)
+        seats = sum(
+            there(data, each) * (max(each.text, 1) if texts else 1) / each.handle_factor for each in able
+        )
         erlangs = sum(offered(data, each) for each in types)
         if erlangs >= seats and (worst is None or erlangs - seats > worst.erlangs - worst.agents):
             worst = Load(tuple(each.name for each in types), erlangs, seats)
@@ -85,6 +91,8 @@ def offered(data: ModelData, each: ContactType) -> float:
     """Erlangs on average over the hours; who comes back or is transferred is not counted."""
     lasts = each.handle.mean + (each.wrap.mean if each.wrap is not None else 0.0)
     arrivals = each.arrivals
+    if isinstance(arrivals, Dialled):
+        return 0.0  # never more than agents are ready for
     if isinstance(arrivals, Recorded):
         return len(arrivals.at) * lasts / data.horizon_s
     if isinstance(arrivals, PerInterval):

@@ -21,6 +21,7 @@ from marhaba.simulator.paper.reading_types import Types
 from marhaba.simulator.paper.variants import VARIANTS_MAX, merged
 
 DAYS_MAX = 366
+LINES_MAX = 100_000
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")  # ISO 639
 SIZE_MAX = 4_000_000
 """Bytes of a model: a year of half-hours for some tens of types."""
@@ -54,7 +55,7 @@ def parse_paper(text: str, *, folder: Path, file: str = "", name: str = "") -> P
         if number >= VARIANTS_MAX:
             section.wrong((), None, "model_variants", count=VARIANTS_MAX)
             break
-        whole = merged(top, each, section)
+        whole = merged(top, each, section, settings=("lines", "longest_queue"))
         changed, changed_promises, _ = _read(whole, folder, warnings)
         seen = {_same(problem) for problem in problems}
         problems += [problem for problem in whole.gathering.problems if _same(problem) not in seen]
@@ -88,6 +89,8 @@ def _read(
         rules, promise, closes = read_queue(
             section, name, names["queues"], languages=languages, intervals=intervals
         )
+        if section.truth("waits_unstaffed", default=False):
+            model.waits_unstaffed.add(name)
         section.close()
         model.queues.append(rules)
         queue_promises[name] = promise
@@ -96,7 +99,6 @@ def _read(
     teams = Teams(intervals, languages=languages, queues=names["queues"])
     for name, section in top.named("agents"):
         model.agents.append(teams.read(name, section))
-        section.close()
     types = Types(
         intervals,
         folder,
@@ -108,7 +110,6 @@ def _read(
     )
     for name, section in top.named("types"):
         each, returns = types.read(name, section)
-        section.close()
         model.types.append(each)
         model.returns += returns
     _check_size(top, model)
@@ -118,7 +119,7 @@ def _read(
     check_service(top, data)
     if (load := unstable(data)) is not None:
         warning = unstable_warning(top, load)
-        if _same(warning) + (warning.about,) not in [_same(each) + (each.about,) for each in warnings]:
+        if all((each.line, each.about) != (warning.line, warning.about) for each in warnings):
             warnings.append(warning)
     return data, {each.name: queue_promises[each.queue] for each in data.types}, hours
 
@@ -141,7 +142,13 @@ def _model(top: Section, hours: Hours) -> Model:
     if warm_up_s >= hours.length_s:
         top.wrong("warm_up_s", top.raw("warm_up_s"), "model_warm_up", end=hours.clock(hours.length_s))
         warm_up_s = 0.0
-    return Model(hours=hours.length_s / 3600.0, interval_s=interval_s, warm_up_s=warm_up_s)
+    return Model(
+        hours=hours.length_s / 3600.0,
+        interval_s=interval_s,
+        warm_up_s=warm_up_s,
+        lines=top.integer("lines", 0, low=0, high=LINES_MAX),
+        longest_queue=top.truth("longest_queue", default=False),
+    )
 
 
 def _tables(top: Section, key: str) -> list[tuple[str, Any]]:
@@ -162,7 +169,7 @@ def _targets(top: Section) -> set[str]:
 def _check_size(top: Section, model: Model) -> None:
     for key in ("queues", "types", "agents"):
         if not top.data.get(key):
-            top.wrong(key, None, "model_empty", key=key)
+            top.wrong(key, None, "model_empty", name=key)
     if len(model.types) > TYPES_MAX:
         top.wrong("types", len(model.types), "model_types", count=TYPES_MAX)
     people = sum(max((*each.count, len(each.shifts)), default=0) for each in model.agents)

@@ -26,19 +26,22 @@ class Teams:
         self.languages, self.queues = languages, queues
 
     def read(self, name: str, section: Section) -> Agents:
-        """Does not close the section: the caller may know further keys."""
         levels = section.levels("skills", low=1, high=LEVEL_MAX)
         shifts = self._shifts(section)
         if section.has("count") == section.has("shifts"):
             section.wrong("count", section.raw("count"), "model_count")
         counts = self.intervals.values(section, "count", 0, low=0, high=AGENTS_MAX, whole=True)
         missed = section.number("missed", 0.0, low=0.0, high=0.99)
-        return Agents(
+        made = Agents(
             name,
-            {(language_skill(skill) if skill in self.languages else skill): level for skill, level in levels.items()},
+            {
+                (language_skill(skill) if skill in self.languages else skill): level
+                for skill, level in levels.items()
+            },
             count=() if shifts else tuple(int(count) for count in counts),
             shifts=tuple(shifts),
-            queues=self._queues(section),
+            queues=self._queues(section, "queues"),
+            own=self._queues(section, "own") or (),
             site=section.text("site", ""),
             ring=read_law(section, "ring"),
             missed=missed,
@@ -46,14 +49,16 @@ class Teams:
             handle_factor=section.number("handle_factor", 1.0, low=0.01, high=FACTOR_MAX),
             text=section.integer("text", 0, low=0, high=TEXT_MAX),
         )
+        section.close()
+        return made
 
-    def _queues(self, section: Section) -> tuple[str, ...] | None:
-        if not section.has("queues"):
+    def _queues(self, section: Section, key: str) -> tuple[str, ...] | None:
+        if not section.has(key):
             return None
-        named = section.texts("queues", pattern=NAME, expected="name")
+        named = section.texts(key, pattern=NAME, expected="name")
         for position, queue in enumerate(named):
             if queue not in self.queues:
-                section.unknown(("queues", position), queue, self.queues, "queue")
+                section.unknown((key, position), queue, self.queues, "queue")
         return named
 
     def _shifts(self, section: Section) -> list[Shift]:
@@ -62,13 +67,14 @@ class Teams:
             hours = table.text("hours")
             count = table.integer("count", 1, low=0, high=AGENTS_MAX)
             breaks = self._breaks(table)
+            slides = table.truth("slides", default=False)
             for day in self._days(table):
                 span = self.intervals.hours.span(hours, day)
                 if span is None:
                     if hours:
                         table.wrong("hours", hours, "model_hours_within", **_about(self.intervals.hours))
                     break
-                found += [Shift(*span, self._within(table, breaks, span, day))] * count
+                found += [Shift(*span, self._within(table, breaks, span, day), slides)] * count
             table.close()
         return found
 
@@ -87,7 +93,11 @@ class Teams:
     def _breaks(self, table: Section) -> list[str]:
         value = table.raw("breaks")
         items = [value] if isinstance(value, str) else value or []
-        if not isinstance(items, list) or len(items) > BREAKS_MAX or not all(isinstance(i, str) for i in items):
+        if (
+            not isinstance(items, list)
+            or len(items) > BREAKS_MAX
+            or not all(isinstance(i, str) for i in items)
+        ):
             table.wrong("breaks", value, "hours")
             return []
         return items

@@ -17,6 +17,7 @@ from marhaba.simulator.laws import (
     LogNormal,
     Never,
     PhaseType,
+    Triangular,
     Uniform,
     Weibull,
     hyperexponential,
@@ -78,6 +79,14 @@ def _uniform(table: Section) -> Law:
     return Uniform(low, high)
 
 
+def _triangular(table: Section) -> Law:
+    low, mode, high = (table.seconds(key, low=0.0, high=LONG_S) for key in ("low_s", "mode_s", "high_s"))
+    if not low <= mode <= high or low == high:
+        table.wrong("high_s", table.raw("high_s"), "model_above", least=f"{max(low, mode):g} s")
+        return Exponential(1.0)
+    return Triangular(low, mode, high)
+
+
 def _erlang(table: Section) -> Law:
     return Gamma(_mean(table), float(table.integer("phases", low=1, high=int(SHAPE_MAX))))
 
@@ -98,9 +107,8 @@ def _phase_type(table: Section) -> Law:
     """Rates and exits are per second."""
     start, exits = numbers(table, "start", high=1.0), numbers(table, "exits", high=RATE_MAX)
     rows = table.raw("rates")
-    rates = []
-    for position in range(len(rows) if isinstance(rows, list) else 0):
-        rates.append(tuple(numbers(table, "rates", high=RATE_MAX, row=position)))
+    count = len(rows) if isinstance(rows, list) else 0
+    rates = [tuple(numbers(table, "rates", high=RATE_MAX, row=position)) for position in range(count)]
     if not rates:
         table.wrong("rates", rows, "model_numbers")
     try:
@@ -118,6 +126,7 @@ LAWS: dict[str, Callable[[Section], Law]] = {
     "erlang": _erlang,
     "weibull": lambda table: Weibull(_mean(table, "scale_s"), _shape(table)),
     "uniform": _uniform,
+    "triangular": _triangular,
     "hyperexponential": _hyperexponential,
     "phase-type": _phase_type,
     "empirical": _empirical,

@@ -20,10 +20,8 @@ CHANNELS = [channel.value for channel in Channel]
 def read_queue(
     section: Section, name: str, names: Sequence[str], *, languages: Sequence[str], intervals: Intervals
 ) -> tuple[QueueRules, ServiceLevel, float | None]:
-    """The rules, the promise, and from when on nobody is let in. Does not close the section."""
-    rules = read_rules(
-        section, name, names, languages=languages, queue_max=QUEUE_MAX, strategies=STRATEGIES
-    )
+    """The rules, the promise, and from when on nobody is let in."""
+    rules = read_rules(section, name, names, languages=languages, queue_max=QUEUE_MAX, strategies=STRATEGIES)
     channel = Channel(section.choice("channel", CHANNELS, Channel.VOICE.value))
     if channel is Channel.TEXT and rules.strategy is Strategy.RING_ALL:
         section.wrong("strategy", rules.strategy.value, "model_ring_all")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from marhaba.files.queue_rules import HOUR, ServiceLevel
-from marhaba.files.sections import Section
+from marhaba.files.sections import NAME, Section
 from marhaba.simulator.laws import Constant, Law, Never
 from marhaba.simulator.model import (
+    AGENTS_MAX,
     ATTEMPTS_MAX,
     Arrivals,
     CallbackOffer,
+    Consult,
     ContactType,
+    Dialled,
     Outcome,
     PerInterval,
     Return,
@@ -26,8 +30,9 @@ from marhaba.simulator.paper.reading_spans import Intervals
 ARRIVALS_MAX = 1e6
 """In one interval or one hour: more is a slip of the finger."""
 BUSYNESS_MAX = 1e6
+DIALLED_MAX = 100.0
 FACTOR_MAX = 100.0
-WAYS = ("per_interval", "per_hour", "csv")
+WAYS = ("per_interval", "per_hour", "csv", "dialled")
 OUTCOMES: tuple[Outcome, ...] = ("answered", "abandoned", "blocked")
 
 
@@ -49,9 +54,9 @@ class Types:
         self.intervals, self.folder = intervals, folder
         self.queue_promises = promises
         self.languages, self.names, self.agents, self.targets = languages, names, agents, targets
+        self._shared: dict[str, float] = {}
 
     def read(self, name: str, section: Section) -> tuple[ContactType, list[Return]]:
-        """Does not close the section: the caller may know further keys."""
         queue = section.choice("queue", self.queue_promises, what="queue")
         promise = self.queue_promises.get(queue, ServiceLevel())
         made = ContactType(
@@ -61,6 +66,7 @@ class Types:
             read_law(section, "handle", required=True) or Constant(1.0),
             handle_by=self._handle_by(section),
             handle_factor=self._factor(section, "handle_factor"),
+            patience_factor=self._factor(section, "patience_factor"),
             wrap=read_law(section, "wrap"),
             patience=read_law(section, "patience", Never()) or Never(),
             balk=section.number("balk", 0.0, low=0.0, high=1.0),
@@ -68,8 +74,11 @@ class Types:
             target_s=promise.threshold_s,
             short_s=promise.short_s,
             callback=self._callback(section),
+            consult=self._consult(section),
         )
-        return made, self._returns(name, section)
+        returns = self._returns(name, section)
+        section.close()
+        return made, returns
 
     def _factor(self, section: Section, key: str) -> tuple[float, ...]:
         if not section.has(key):
@@ -90,8 +99,11 @@ class Types:
         arrivals: Arrivals = Steady(0.0)
         if len(ways) != 1:
             table.wrong((), table.data, "model_arrivals")
-        elif ways == ["csv"]:
-            arrivals = read_recorded(name, table, self.folder, self.intervals.hours)
+        elif ways[0] in ("csv", "dialled"):
+            if ways == ["csv"]:
+                arrivals = read_recorded(name, table, self.folder, self.intervals.hours)
+            else:
+                arrivals = self._dialled(table.section("dialled"))
             if section.has("arrivals_factor"):
                 section.wrong("arrivals_factor", factor, "model_factor_recorded")
         else:
@@ -101,15 +113,52 @@ class Types:
 
     def _drawn(self, table: Section, way: str, factor: float) -> PerInterval | Steady:
         busyness = table.number("busyness", 0.0, low=0.0, high=BUSYNESS_MAX)
+        shared = table.name("shared", "")
+        if shared and busyness != self._shared.setdefault(shared, busyness):
+            table.wrong(
+                "busyness", busyness, "model_shared", name=shared, busyness=f"{self._shared[shared]:g}"
+            )
         value = table.raw(way)
         if way == "per_hour" and not isinstance(value, dict):
-            return Steady(factor * table.number(way, 0.0, low=0.0, high=ARRIVALS_MAX), busyness)
+            return Steady(factor * table.number(way, 0.0, low=0.0, high=ARRIVALS_MAX), busyness, shared)
         found = self.intervals.values(table, way, 0.0, low=0.0, high=ARRIVALS_MAX)
         if way == "per_hour":
             begins = self.intervals.begins
             lengths = (end - begin for begin, end in zip(begins, self.intervals.ends, strict=True))
             found = [rate * length / 3600.0 for rate, length in zip(found, lengths, strict=True)]
-        return PerInterval([factor * count for count in found], busyness)
+        return PerInterval([factor * count for count in found], busyness, shared)
+
+    def _dialled(self, table: Section) -> Arrivals:
+        """People the centre calls, while it does."""
+        ratio = table.number("ratio", 1.0, low=0.01, high=DIALLED_MAX)
+        reached: float | tuple[float, ...] = (
+            table.number("reached", 1.0, low=0.0, high=1.0)
+            if not isinstance(table.raw("reached"), list | dict)
+            else tuple(self.intervals.values(table, "reached", 1.0, low=0.0, high=1.0))
+        )
+        agents = table.texts("agents", pattern=NAME, expected="name")
+        for position, name in enumerate(agents):
+            if name not in self.agents:
+                table.unknown(("agents", position), name, self.agents, "model_agents")
+        hours = self.intervals.hours
+        span: tuple[float, float] | None = (0.0, math.inf)
+        if table.has("hours"):
+            span = hours.span(table.text("hours"))
+            if span is None:
+                about = {"begin": hours.clock(0.0), "end": hours.clock(hours.length_s)}
+                table.wrong("hours", table.raw("hours"), "model_hours_within", **about)
+        made = Dialled(
+            ratio,
+            reached,
+            dial=read_law(table, "dial"),
+            from_s=(span or (0.0, 1.0))[0],
+            until_s=(span or (0.0, 1.0))[1],
+            ready_least=table.integer("ready_least", 1, low=0, high=AGENTS_MAX),
+            free_least=table.integer("free_least", 0, low=0, high=AGENTS_MAX),
+            agents=agents,
+        )
+        table.close()
+        return made
 
     # -- what happens to them ----------------------------------------------------------------------------------
 
@@ -136,6 +185,21 @@ class Types:
         table.close()
         return offer
 
+    def _consult(self, section: Section) -> Consult | None:
+        """A colleague asked along at the end of a talk."""
+        if not section.has("consult"):
+            return None
+        table = section.section("consult")
+        if not table.has("share"):
+            table.wrong("share", None, "number", low="0", high="1")
+        made = Consult(
+            table.number("share", 0.0, low=0.0, high=1.0),
+            table.choice("agents", self.agents, what="model_agents"),
+            read_law(table, "lasts", required=True) or Constant(1.0),
+        )
+        table.close()
+        return made
+
     def _returns(self, name: str, section: Section) -> list[Return]:
         found = []
         shares = dict.fromkeys(OUTCOMES, 0.0)
@@ -157,9 +221,9 @@ class Types:
                 same_agent_s=(
                     table.seconds("same_agent_s", low=0, high=HOUR) if table.has("same_agent_s") else None
                 ),
+                same_patience=table.truth("same_patience", default=False),
+                adds_up=table.truth("adds_up", default=False),
             )
             table.close()
             found.append(made)
         return found
-
-
