@@ -201,10 +201,11 @@ class Variant:
             text = text.replace("skills = { fr = 6 }", "skills = { fr = 6, es = 7 }")
         if rng.random() < 0.3:
             text = _without(text, f"[agents.{rng.choice(['driss', NAILED])}]")
-        if rng.random() < 0.3:
-            gone = rng.choice(["petite", "petite", "espagnol"])
-            text = _without(text, f"[queues.{gone}]").replace(f'"{gone}"', '"accueil"')
-            text = text.replace('"accueil", "accueil"', '"accueil"')
+        if rng.random() < 0.5:
+            gone = rng.choice(["petite", "espagnol", "accueil", "accueil"])
+            instead = "petite" if gone == "accueil" else "accueil"
+            text = _without(text, f"[queues.{gone}]").replace(f'"{gone}"', f'"{instead}"')
+            text = text.replace(f'"{instead}", "{instead}"', f'"{instead}"')
         if rng.random() < 0.3:
             text = _without(text, "[programmes.direct]")
         if rng.random() < 0.3:
@@ -243,7 +244,7 @@ def draw_variant(rng: random.Random) -> Variant:
             "max_wait_s": rng.choice([40, 60, 120]),
             "keep_alive_s": rng.choice([0, 10]),
             "concurrent_max": rng.choice([1, 4]),
-            "hourly_max": rng.choice([2, 200]),
+            "hourly_max": rng.choice([1, 200]),
         },
     )
 

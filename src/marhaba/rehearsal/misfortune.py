@@ -16,6 +16,9 @@ SERVINGS = 4.0
 """Of each fault in a day, in the mean."""
 EVERY_S = (45.0, 900.0)
 """Between two servings at least and at most, in the mean."""
+AIMS = ("", "", "ringing", "dialling", "dialling", "dialling", "message")
+AIM_S, LOOK_S = 90.0, 0.5
+"""What a floor is killed in the midst of: anything, or what is short enough to be missed; and how long that is awaited."""
 TROUBLE_S = (0.1, 2.0, 30.0)
 STEPS_S = (-7_200.0, -90.0, -1.0, 1.0, 90.0, 3_600.0)
 
@@ -29,7 +32,7 @@ class Misfortune:
         self._set_weather(world.faults)
         servings: dict[str, Callable[[], None]] = {
             "cut": self._cut,
-            "kill": lambda: self._kill("anywhere"),
+            "kill": lambda: self._kill(self.rng.choice(AIMS), AIM_S),
             "kill-before": lambda: self._at_commit("before"),
             "kill-after": lambda: self._at_commit("after"),
             "kill-effects": self._in_effects,
@@ -144,9 +147,16 @@ class Misfortune:
     def _gap_s(self) -> float:
         return self.world.plan.gap_s(self.rng)
 
-    def _kill(self, where: str) -> None:
-        if self.world.house.loop is not None:
-            self.world.crashed(where)
+    def _kill(self, stage: str, patience_s: float) -> None:
+        """As soon as a call is at `stage`, if that comes soon."""
+        floor = self.world.floor
+        if self.over or self.world.house.loop is None:
+            return
+        there = floor is not None and any(call.stage == stage for call in floor.state.calls.values())
+        if there or not stage or patience_s <= 0:
+            self.world.crashed("anywhere")
+        else:
+            self.world.agenda.after(LOOK_S, self._kill, stage, patience_s - LOOK_S)
 
     def _at_commit(self, where: str) -> None:
         self.world.disk.crash_at = where
@@ -201,7 +211,7 @@ class Misfortune:
     def _reload(self) -> None:
         text = self.world.plan.variant.changed(self.rng)
         write_centre(self.world.folder, text)
-        match self.rng.choice(["signal", "desk", "restart"]):
+        match self.rng.choice(["signal", "desk", "restart", "restart"]):
             case "signal":
                 self.world.house.signal(signal.SIGHUP)
             case "desk":

@@ -203,7 +203,7 @@ class People:
         return [
             self._click, self._click, self._click, self._ask_somebody, self._ask_somebody, self._ask_somebody,
             self._dial_star, self._dial_somebody, self._hold_by_phone, self._transfer_by_phone, self._supervise,
-            self._force, self._pause, self._describe, self._hang_up_a_phone, self._keys,
+            self._force, self._pause, self._describe, self._hang_up_a_phone, self._keys, self._say_a_card_number,
         ]  # fmt: skip
 
     def _agent(self) -> str:
@@ -299,6 +299,14 @@ class People:
         phone = self._phone()
         for line in list(phone.lines.values()):
             phone.hang_up(line)
+
+    def _say_a_card_number(self) -> None:
+        """Something that must not be recorded."""
+        floor = self.world.floor
+        recorded = [c.agent for c in floor.state.calls.values() if c.agent and c.recording] if floor else []
+        agent = self.rng.choice(recorded) if recorded else self._agent()
+        self._asks(self.desk, "record_pause", agent=agent)
+        self._later(self.rng.uniform(0.0, 10.0), self._asks_about, "record_resume", agent)
 
     def _keys(self) -> None:
         self._asks(self.desk, "keys", agent=self._agent(), digits=self.rng.choice(["12#", "", "x"]))
