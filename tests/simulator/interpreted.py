@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from marhaba.simulator import building
+from marhaba.simulator import building, engine
+from marhaba.simulator.agenda import MORE
+from marhaba.simulator.building import CONTACTS_FIRST
 from marhaba.simulator.compiled import SOURCES
 from marhaba.simulator.model import ModelData
+from marhaba.simulator.packed import pack, type_of
 from marhaba.simulator.simulate import SLICE
 from marhaba.simulator.world import World
 
@@ -46,20 +49,42 @@ def _function(source: FunctionType, made: ModuleType, name: str) -> Any:
 
 
 def run(
-    data: ModelData, *, seed: int, contacts: int = building.CONTACTS_FIRST, trace: int = 0
+    data: ModelData, *, seed: int, trace: int = 0, contacts: int = CONTACTS_FIRST, events: int = 0
 ) -> tuple[int, World]:
-    """One replication, the first: its last status, and the world as it is then."""
-    engine = interpreted("marhaba.simulator.engine")
+    """One replication, the first: its last status, and the world as it is then. `events`: room for no more."""
+    world = new_world(data, seed=seed, trace=trace, contacts=contacts, events=events)
+    source = interpreted("marhaba.simulator.engine")
+    seen = _records(world)._replace(t=_records(world.t))
+    with np.errstate(over="ignore"):
+        source.begin(seen)
+        status = source.run(seen, 1)
+        while status == MORE:
+            status = source.run(seen, SLICE)
+    return int(status), world
+
+
+def run_compiled(
+    data: ModelData, *, seed: int, trace: int = 0, contacts: int = CONTACTS_FIRST, events: int = 0
+) -> tuple[int, World]:
+    """The same as machine code."""
+    world = new_world(data, seed=seed, trace=trace, contacts=contacts, events=events)
+    packed = pack(world, type_of("World", world))
+    engine.begin(packed)
+    status = engine.run(packed, 1)
+    while status == MORE:
+        status = engine.run(packed, SLICE)
+    return int(status), world
+
+
+def new_world(data: ModelData, *, seed: int, trace: int, contacts: int, events: int) -> World:
     template = building.template(data, contacts=contacts, trace=trace)
     world = building.fresh(template.world)
     building.set_streams(template, world, seed=seed, replication=0)
-    seen = _records(world)._replace(t=_records(world.t))
-    with np.errstate(over="ignore"):
-        engine.begin(seen)
-        status = engine.run(seen, 1)
-        while status == interpreted("marhaba.simulator.agenda").MORE:
-            status = engine.run(seen, SLICE)
-    return int(status), world
+    if events:
+        world = world._replace(
+            event_ats=world.event_ats[:events].copy(), event_tags=world.event_tags[:events].copy()
+        )
+    return world
 
 
 def _records(arrays: Any) -> Any:
