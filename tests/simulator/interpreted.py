@@ -54,7 +54,7 @@ def run(
     """One replication, the first: its last status, and the world as it is then. `events`: room for no more."""
     world = new_world(data, seed=seed, trace=trace, contacts=contacts, events=events)
     source = interpreted("marhaba.simulator.engine")
-    seen = _records(world)._replace(t=_records(world.t))
+    seen = records(world)._replace(t=records(world.t))
     with np.errstate(over="ignore"):
         source.begin(seen)
         status = source.run(seen, 1)
@@ -87,7 +87,7 @@ def new_world(data: ModelData, *, seed: int, trace: int, contacts: int, events: 
     return world
 
 
-def _records(arrays: Any) -> Any:
+def records(arrays: Any) -> Any:
     """Rows whose fields are attributes, as the compiler sees them; the same memory."""
     return arrays._replace(
         **{

@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def connection() -> Iterator[None]:
     ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False)
     yield
@@ -41,9 +41,9 @@ def test_a_cluster_says_what_threads_say(connection: None) -> None:
     from marhaba.simulator.cluster import RayPool
 
     data, shares = small(), []
-    with RayPool(data, 3, trace=10) as pool:
-        assert pool.at_once == 4
-        there = simulate(data, MaxReplications(20), 3, pool=pool, progress=shares.append)
+    pool = RayPool(data, 3, trace=10)
+    assert pool.at_once == 4
+    there = simulate(data, MaxReplications(20), 3, pool=pool, progress=shares.append)
     here = simulate(data, MaxReplications(20), 3, trace=10)
     assert there.complete
     assert len(shares) == 20
@@ -54,6 +54,23 @@ def test_a_cluster_says_what_threads_say(connection: None) -> None:
     assert ray.is_initialized()  # the connection was not the pool's to close
 
 
+def test_without_a_connection_it_makes_a_cluster_of_this_machine_and_ends_it() -> None:
+    from marhaba.simulator.cluster import RayPool
+
+    pool = RayPool(small(), 3, workers=1)
+    assert ray.is_initialized()
+    assert simulate(small(), MaxReplications(2), 3, pool=pool).complete
+    assert not ray.is_initialized()
+
+
+def test_a_worker_replicates() -> None:
+    from marhaba.simulator.cluster import _Worker
+
+    made = _Worker(small(), 3, 0).replicate(1)
+    assert made is not None
+    assert np.array_equal(made.counts, simulate(small(), MaxReplications(2), 3).runs[1].counts)
+
+
 def test_a_model_that_fails_there_says_so_here(connection: None) -> None:
     from marhaba.kernel.errors import LimitReached
     from marhaba.simulator.cluster import RayPool
@@ -62,5 +79,6 @@ def test_a_model_that_fails_there_says_so_here(connection: None) -> None:
     model.add_queue("q", language_level=0)
     model.add_contact_type("c", queue="q", arrivals=Steady(3_600.0 * 20), handle=Exponential(3_600.0))
     model.add_agents("a", skills={}, count=1)
-    with RayPool(model.data(), 1, workers=1) as pool, pytest.raises(LimitReached, match="grows without end"):
+    pool = RayPool(model.data(), 1, workers=1)
+    with pytest.raises(LimitReached, match="grows without end"):
         simulate(model.data(), MaxReplications(1), pool=pool)

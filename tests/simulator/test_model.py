@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from marhaba.kernel.errors import BadInput
+from marhaba.kernel.rules import QueueRules
 from marhaba.simulator import world as w_
 from marhaba.simulator.laws import Constant, Exponential, Law, Never, Triangular
-from marhaba.simulator.model import Arrivals, Consult, Dialled, Model, PerInterval, Recorded, Shift, Steady
+from marhaba.simulator.model import (
+    Arrivals,
+    CallbackOffer,
+    Consult,
+    Dialled,
+    Model,
+    ModelData,
+    PerInterval,
+    Recorded,
+    Shift,
+    Steady,
+)
 from marhaba.simulator.simulate import MaxReplications, simulate
 
 
@@ -41,6 +56,94 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_a_part_that_cannot_be_meant_is_named(part: dict[str, Any], says: str) -> None:
     with pytest.raises(BadInput, match=says):
         one_type(**{"arrivals": Steady(10.0), **part}).data()
+
+
+def centre() -> Model:
+    return one_type(Steady(10.0))
+
+
+def spoilt(**parts: Any) -> ModelData:
+    """The small centre's data with parts replaced."""
+    return dataclasses.replace(centre().data(), **parts)
+
+
+def with_type(**more: Any) -> Callable[[], object]:
+    return lambda: one_type(**{"arrivals": Steady(10.0), **more}).data()
+
+
+def with_agents(**more: Any) -> Callable[[], object]:
+    def make() -> object:
+        model = centre()
+        model.add_agents("b", skills={}, **more)
+        return model.data()
+
+    return make
+
+
+def with_return(**more: Any) -> Callable[[], object]:
+    def make() -> object:
+        model = centre()
+        for _ in range(more.pop("times", 1)):
+            model.add_return("c", **{"after": "answered", "chance": 0.6, **more})
+        return model.data()
+
+    return make
+
+
+HOPELESS: list[tuple[Callable[[], object], str]] = [
+    (lambda: Model(hours=0.0), "0.0 hours in intervals of 1800.0 s"),
+    (lambda: Model(hours=24.0, interval_s=1.0), "86400 intervals, 20000 at most"),
+    (lambda: spoilt(types=()), "a model without contact type"),
+    (lambda: spoilt(types=centre().data().types * 2), "contact type c stands there twice"),
+    (lambda: spoilt(warm_up_s=7_200.0), "a warm-up of 7200.0 s in 7200.0 s"),
+    (
+        lambda: spoilt(queues=(QueueRules("q", language_level=0, overflow_to="nowhere"),)),
+        "queue q overflows to nowhere: no such queue",
+    ),
+    (
+        lambda: spoilt(
+            types=tuple(dataclasses.replace(centre().data().types[0], name=str(n)) for n in range(1_001))
+        ),
+        "1001 contact types, 1000 at most",
+    ),
+    (with_agents(count=20_001), "more than 20000 agents"),
+    (with_agents(count=[1]), "1 counts for 2 intervals"),
+    (with_agents(count=[1, -1]), "fewer than 0"),
+    (with_agents(count=1, text=-1), "fewer than 0"),
+    (with_agents(count=1, shifts=[Shift(0.0, 60.0)]), "counts and shifts, one is enough"),
+    (with_agents(shifts=[Shift(60.0, 0.0)]), "a shift from 60.0 to 0.0 s that is not in order"),
+    (with_agents(shifts=[Shift(0.0, 60.0, ((50.0, 70.0),))]), "not in order"),
+    (with_agents(count=1, queues=["elsewhere"]), "no queue elsewhere"),
+    (with_agents(count=1, handle_factor=0.0), "a handle-time factor of 0.0"),
+    (with_agents(count=1, missed=1.0), "miss every call"),
+    (with_type(balk=-0.1), "balk: -0.1 is no share"),
+    (with_type(target_s=-1.0), "target_s is -1.0"),
+    (with_type(handle=Never()), "a handle time that may never end"),
+    (with_type(handle_by={"b": Constant(1.0)}), "handle time by b: no such agents"),
+    (with_type(callback=CallbackOffer(10.0, 1.5)), "callbacks accepted: 1.5 is no share"),
+    (with_type(arrivals=PerInterval([1.0])), "1 counts for 2 intervals"),
+    (with_type(arrivals=PerInterval([1.0, -1.0])), "arrivals below 0"),
+    (with_type(arrivals=Steady(1.0, -1.0)), "arrivals below 0"),
+    (with_type(arrivals=Recorded([2.0, 1.0])), "recorded arrivals are not in order"),
+    (with_type(arrivals=Recorded([1.0], patience=[1.0, 2.0])), "2 values of patience for 1 contacts"),
+    (with_type(arrivals=Recorded([1.0], handle=[-1.0])), "a recorded handle below 0"),
+    (with_return(to="d"), "return: no contact type d"),
+    (with_return(attempts_max=16), "16 attempts, 15 at most"),
+    (with_return(chance=1.1), "1.1 is no share"),
+    (with_return(times=2), "returns of c after answered: 120% in all"),
+]
+
+
+@pytest.mark.parametrize(("make", "says"), HOPELESS)
+def test_what_cannot_run_is_refused_before_it_does(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(says)):
+        make()
+
+
+def test_a_contact_type_needs_a_queue() -> None:
+    stray = dataclasses.replace(centre().data().types[0], queue="elsewhere")
+    with pytest.raises(BadInput, match="no queue elsewhere"):
+        spoilt(types=(stray,))
 
 
 def test_lines_own_queues_and_shared_busyness_are_checked() -> None:

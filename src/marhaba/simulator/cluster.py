@@ -1,7 +1,6 @@
 """Replications on the machines of a Ray cluster (`pip install "marhaba[ray]"`).
 
-    with RayPool(data, seed=1, address="auto") as pool:
-        result = simulate(data, MaxReplications(10_000), seed=1, pool=pool)
+    result = simulate(data, MaxReplications(10_000), seed=1, pool=RayPool(data, seed=1, address="auto"))
 
 A replication is a function of (model, seed, number), so the result is the same, to the last bit, as on one machine.
 """
@@ -25,7 +24,8 @@ AHEAD = 2
 
 
 class RayPool:
-    """One worker for each processor of the cluster; `address`: as of `ray.init`, None for a cluster of this machine.
+    """One worker for each processor of the cluster, for one run; `address`: as of `ray.init`, None for a cluster of this
+    machine.
 
     A connection that is already open is used, and left open. Raises what `ray.init` raises when there is no cluster.
     """

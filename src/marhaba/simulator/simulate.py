@@ -121,7 +121,7 @@ def simulate(
     The same seed gives the same replications, and two models the same callers (common random numbers): compare their
     results replication by replication. `workers`: threads, one a core unless said otherwise. `progress` is told a share
     of 1 after each replication. `trace`: room for so many answered contacts of each replication, who answered whom.
-    `pool`: another place to run than the threads of this process, see `marhaba.simulator.cluster`.
+    `pool`: another place to run than the threads of this process, closed at the end; see `marhaba.simulator.cluster`.
     """
     stopped = stopped or Event()
     began = time.perf_counter()
