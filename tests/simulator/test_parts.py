@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from marhaba.kernel.errors import BadInput
 from marhaba.simulator import building, compiled
+from marhaba.simulator import simulate as simulate_module
 from marhaba.simulator.laws import (
     Constant,
     Empirical,
@@ -27,6 +30,7 @@ from marhaba.simulator.laws import (
     hyperexponential,
 )
 from marhaba.simulator.model import ModelData
+from marhaba.simulator.packed import pack, type_of
 from marhaba.simulator.result import Estimate, estimate, ratio_of, student
 from marhaba.simulator.simulate import FirstOf, MaxReplications, MaxRuntime, Precision, simulate
 from tests.simulator.interpreted import interpreted, records
@@ -108,12 +112,46 @@ def test_one_replication_has_no_interval_and_none_no_mean() -> None:
     assert str(Estimate(0.8123, 0.0456)) == "0.8123 ± 0.046"
 
 
-def test_a_replication_that_is_stopped_in_its_midst_is_not_counted() -> None:
-    stopped = Event()
-    Timer(0.5, stopped.set).start()
-    result = simulate(queue_of(3, hours=24.0 * 400), MaxReplications(1), stopped=stopped)
+class Soon(Event):
+    """Is set when it is asked for the fourth time."""
+
+    asked = 0
+
+    def is_set(self) -> bool:
+        self.asked += 1
+        return self.asked > 3
+
+
+def test_a_replication_that_is_stopped_in_its_midst_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate_module, "SLICE", 100)
+    result = simulate(queue_of(3), MaxReplications(1), workers=1, stopped=Soon())
     assert not result.complete
     assert result.runs == ()
+
+
+class Inner(NamedTuple):
+    numbers: Any
+
+
+class Outer(NamedTuple):
+    rows: Any
+    inner: Any
+    square: Any
+
+
+def _sum(outer):  # type: ignore[no-untyped-def]
+    outer.rows[1].b += 0.5
+    return outer.rows[1].a + outer.rows[1].b + outer.inner.numbers[2] + outer.square[1, 0]
+
+
+def test_arrays_behind_one_pointer_are_read_and_written_where_they_lie() -> None:
+    rows = np.array([(1, 2.0), (3, 4.0)], np.dtype([("a", "i8"), ("b", "f8")], align=True))
+    outer = Outer(rows, Inner(np.arange(3)), np.array([[1.0, 2.0], [100.0, 4.0]]))
+    packed = pack(outer, type_of("Outer", outer))
+    assert numba.njit(_nrt=False)(_sum)(packed) == 3 + 4.5 + 2 + 100.0
+    assert rows[1]["b"] == 4.5
+    with pytest.raises(numba.TypingError):
+        numba.njit(_nrt=False)(lambda outer: outer.nothing)(packed)
 
 
 def test_a_figure_is_compared_caller_by_caller_be_it_a_count_or_a_share() -> None:
