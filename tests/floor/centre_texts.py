@@ -107,7 +107,25 @@ WRONG = [
         "timezone", "end", "[calendars.bureau]\ntimezone = 'Mars' # <-", "calendars.bureau.timezone", '"Mars"'
     ),
     Wrong("choice", "agent", "mode = 'nail' # <-", "agents.amal.mode", '"nail"', "nailed"),
-    Wrong("choice", "queue", "strategy = 'random' # <-", "queues.accueil.strategy", '"random"'),
+    Wrong("choice", "queue", "strategy = 'ramdom' # <-", "queues.accueil.strategy", '"ramdom"', "random"),
+    Wrong("choice", "top", "queue_choice = 'oldest' # <-", "queue_choice", '"oldest"'),
+    Wrong("queue", "queue", "keep = { autr = 1 } # <-", "queues.accueil.keep.autr", '"autr"', "autre"),
+    Wrong("queue", "queue", "keep = { accueil = 1 } # <-", "queues.accueil.keep.accueil", '"accueil"'),
+    Wrong("integer", "queue", "keep = { autre = -1 } # <-", "queues.accueil.keep.autre", "-1"),
+    Wrong(
+        "keep_count",
+        "end",
+        "".join(f"[queues.q{n}]\n" for n in range(9))
+        + "[queues.q9]\nkeep = { "
+        + ", ".join(f"q{n} = 1" for n in range(9))
+        + " } # <-",
+        "queues.q9.keep",
+        "9",
+    ),
+    Wrong("number", "queue", "weight = 0 # <-", "queues.accueil.weight", "0"),
+    Wrong("calendar", "queue", "calendar = 'nights' # <-", "queues.accueil.calendar", '"nights"'),
+    Wrong("queue", "agent", "own = ['acueil'] # <-", "agents.amal.own[1]", '"acueil"', "accueil"),
+    Wrong("queue", "agent", "queues = ['autre']\nown = ['accueil'] # <-", "agents.amal.own[1]", '"accueil"'),
     Wrong(
         "formula",
         "queue",

@@ -232,6 +232,18 @@ def test_the_agent_the_caller_knows_takes_him_as_soon_as_he_is_ready() -> None:
     assert first(routing, 13.0) == ("first", "knows-him")
 
 
+def test_whom_a_contact_knows_can_be_asked() -> None:
+    routing = house()
+    seat(routing, "knows-him")
+    routing.agent_state(0.0, "knows-him", AgentState.TALKING)
+    routing.enqueue(10.0, "c", "q", knows="knows-him", knows_s=20.0)
+    routing.enqueue(10.0, "nobody", "q")
+    assert routing.known_to("c") == ("knows-him", True)
+    assert routing.known_to("nobody") == routing.known_to("gone") == ("", False)
+    assert routing.decide(30.0) is None  # the time is over
+    assert routing.known_to("c") == ("knows-him", False)
+
+
 def test_without_a_wait_the_agent_the_caller_knows_is_only_preferred() -> None:
     routing = house()
     seat(routing, "longest-idle")

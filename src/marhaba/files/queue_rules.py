@@ -7,10 +7,22 @@ from dataclasses import dataclass
 
 from marhaba.files.sections import Section
 from marhaba.kernel.kpi import SERVICE_LEVELS
-from marhaba.kernel.rules import LANGUAGE, LEVEL_MAX, RELAX_STEPS_MAX, QueueRules, RelaxStep, Strategy
+from marhaba.kernel.rules import (
+    KEEPS_MAX,
+    LANGUAGE,
+    LEVEL_MAX,
+    RELAX_STEPS_MAX,
+    RING_ALL_MAX,
+    QueueRules,
+    RelaxStep,
+    Strategy,
+)
 
 HOUR, DAY = 3_600.0, 86_400.0
 PRIORITY = (-100, 100)
+WEIGHT = (0.001, 1_000.0)
+KEEP_MAX = 20_000
+"""As many agents as any floor or model has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +55,33 @@ def read_rules(
         skills=skills,
         language_level=language_level,
         priority=section.integer("priority", 0, low=PRIORITY[0], high=PRIORITY[1]),
+        weight=section.number("weight", 1.0, low=WEIGHT[0], high=WEIGHT[1]),
         strategy=Strategy(section.choice("strategy", strategies, Strategy.LONGEST_IDLE.value)),
+        ring_all_max=section.integer("ring_all_max", 5, low=1, high=RING_ALL_MAX),
+        keep=_keep(section, [other for other in names if other != name]),
         relax=_relax(section, skills, language_level),
         overflow_wait_s=section.seconds("overflow_wait_s", 0.0, low=0, high=DAY),
         overflow_size=section.integer("overflow_size", queue_max, low=1, high=queue_max),
         overflow_no_staff=section.truth("overflow_no_staff", default=False),
+        overflow_at_close=section.truth("overflow_at_close", default=False),
         overflow_to=section.choice("overflow_to", [n for n in names if n != name], "", what="queue"),
     )
+
+
+def _keep(section: Section, others: Sequence[str]) -> dict[str, int]:
+    """By queue, how many agents ready for it are not given to this one."""
+    table = section.section("keep")
+    found = {}
+    for other in table.data:
+        agents = table.integer(other, low=0, high=KEEP_MAX)
+        if other in others:
+            found[other] = agents
+        else:
+            table.unknown(other, other, others, "queue")
+    if len(found) > KEEPS_MAX:
+        section.wrong("keep", len(found), "keep_count", count=KEEPS_MAX)
+        return {}
+    return found
 
 
 def _relax(section: Section, skills: Mapping[str, int], language_level: int) -> tuple[RelaxStep, ...]:

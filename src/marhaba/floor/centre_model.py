@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,14 @@ from marhaba.kernel.calendar import Calendar
 from marhaba.kernel.numbers import Dialling, Route
 from marhaba.kernel.rules import QueueRules
 from marhaba.sip.events import EndpointSettings, Trunk, User
+
+
+class QueueChoice(Enum):
+    """Between queues with callers of the same priority, the one whose ... goes first."""
+
+    LONGEST_WAIT = "longest-wait"  # head has waited longest, times the queue's weight
+    SERVICE_TARGET = "service-target"  # head has used up most of his queue's target, times the weight
+    LONGEST_QUEUE = "longest-queue"  # line is the longest, times the weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,8 @@ class Programme:
 class Queue:
     name: str
     rules: QueueRules
+    calendar: Calendar  # when it is closed it takes nobody
+    last_agent_s: float  # how long a caller waits for the agent who served him last; 0: not at all
     ring_s: float
     wrap_s: float  # 0: ready at once
     auto_answer: bool
@@ -88,6 +99,7 @@ class Agent:
     phone: str  # SIP user
     skills: Mapping[str, int]  # languages as "lang:fr"
     queues: tuple[str, ...] | None  # None: every queue whose skills fit
+    own: tuple[str, ...]  # whose callers go first for him
     language: str  # what he is told in; "": the centre's
     supervisor: bool
     mode: Literal["ring", "nailed"]
@@ -140,6 +152,7 @@ class Centre:
     numbers: Mapping[str, str]  # dialled, in every form -> programme; listed forms first
     programmes: Mapping[str, Programme]
     queues: Mapping[str, Queue]
+    queue_choice: QueueChoice
     agents: Mapping[str, Agent]
     trunks: Mapping[str, Trunk]
     pause_codes: Mapping[str, str]  # code -> what it is called

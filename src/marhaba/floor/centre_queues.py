@@ -24,10 +24,13 @@ STRATEGIES = [strategy.value for strategy in Strategy if strategy is not Strateg
 """The floor rings one phone for a caller."""
 
 
-def read_queues(top: Section, languages: list[str], limits: Limits) -> dict[str, Queue]:
+def read_queues(
+    top: Section, calendars: Mapping[str, Calendar], languages: list[str], limits: Limits
+) -> dict[str, Queue]:
     names = list(top.section("queues").data)
     queues = {}
     for name, section in top.named("queues"):
+        calendar = section.choice("calendar", calendars, ALWAYS, what="calendar")
         queues[name] = Queue(
             name=name,
             rules=read_rules(
@@ -38,6 +41,8 @@ def read_queues(top: Section, languages: list[str], limits: Limits) -> dict[str,
                 queue_max=limits.queue_max,
                 strategies=STRATEGIES,
             ),
+            calendar=calendars.get(calendar, calendars[ALWAYS]),
+            last_agent_s=section.seconds("last_agent_s", 0.0, low=0, high=HOUR),
             ring_s=section.seconds("ring_s", 20.0, low=5, high=120),
             wrap_s=section.seconds("wrap_s", 15.0, low=0, high=HOUR),
             auto_answer=section.truth("auto_answer", default=False),

@@ -7,7 +7,7 @@ import ipaddress
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from marhaba.floor.centre_model import (
     Centre,
     Limits,
     MediaSettings,
+    QueueChoice,
     SipSettings,
     Spending,
     StarCodes,
@@ -70,7 +71,7 @@ def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> C
     realm = top.matching("realm", _REALM, "realm", "marhaba")
     limits = _limits(top.section("limits"))
     calendars = read_calendars(top, timezone)
-    queues = read_queues(top, languages, limits)
+    queues = read_queues(top, calendars, languages, limits)
     trunks = _trunks(top, secrets)
     agents = _agents(top, languages, list(queues))
     routes, spending = _dialling(top.section("dialling"), trunks)
@@ -91,6 +92,7 @@ def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> C
         numbers=check_numbers(top, programmes, country),
         programmes=programmes,
         queues=queues,
+        queue_choice=_queue_choice(top),
         agents=agents,
         trunks=trunks,
         pause_codes=_codes(top.section("pause_codes")) or {"pause": "Pause"},
@@ -124,6 +126,11 @@ def _languages(top: Section) -> list[str]:
         "languages", LANGUAGES, pattern=LANGUAGE_CODE, expected="language_code", empty=False
     )
     return list(languages or LANGUAGES)
+
+
+def _queue_choice(top: Section) -> QueueChoice:
+    choices = [choice.value for choice in QueueChoice]
+    return QueueChoice(top.choice("queue_choice", choices, QueueChoice.LONGEST_WAIT.value))
 
 
 def _folder(top: Section, key: str, folder: Path) -> Path | None:
@@ -243,16 +250,14 @@ def _agents(top: Section, languages: list[str], queues: list[str]) -> dict[str, 
     agents = {}
     for name, section in top.named("agents"):
         skills = section.levels("skills", low=1, high=LEVEL_MAX)
-        named = section.texts("queues", pattern=NAME, expected="name") if section.has("queues") else None
-        for position, queue in enumerate(named or ()):
-            if queue not in queues:
-                section.unknown(("queues", position), queue, queues, "queue")
+        named = _named_queues(section, "queues", queues) if section.has("queues") else None
         agents[name] = Agent(
             id=name,
             name=section.text("name", name),
             phone=section.name("phone"),
             skills={(language_skill(s) if s in languages else s): level for s, level in skills.items()},
             queues=named,
+            own=_named_queues(section, "own", queues if named is None else named),
             language=section.choice("language", LANGUAGES, "", what="language"),
             supervisor=section.truth("supervisor", default=False),
             mode="nailed" if section.choice("mode", ["ring", "nailed"], "ring") == "nailed" else "ring",
@@ -260,6 +265,14 @@ def _agents(top: Section, languages: list[str], queues: list[str]) -> dict[str, 
         )
         section.close()
     return agents
+
+
+def _named_queues(section: Section, key: str, queues: Sequence[str]) -> tuple[str, ...]:
+    named = section.texts(key, pattern=NAME, expected="name")
+    for position, queue in enumerate(named):
+        if queue not in queues:
+            section.unknown((key, position), queue, queues, "queue")
+    return named
 
 
 def _trunks(top: Section, secrets: Secrets | None) -> dict[str, Trunk]:

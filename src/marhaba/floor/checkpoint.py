@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 
 from marhaba.floor.loaded import Loaded, adopt
-from marhaba.floor.state import Call, FloorState, Leg, Seat, Stage
+from marhaba.floor.state import Call, FloorState, Leg, Seat, Served, Stage
 from marhaba.kernel.routing import AgentState, Numbers, Routing, Work
 
-FORMAT = 3
+FORMAT = 4
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -33,6 +33,10 @@ class Checkpoint(msgspec.Struct, frozen=True):
     running: bool
     loaded: Loaded | None
     numbers: Numbers  # what agents draw lots by
+    served: dict[str, Served]
+    knowing: dict[
+        str, tuple[str, bool]
+    ]  # of who waits: the agent he knows, and whether he waits for nobody else
     work: dict[str, Work]  # what the least occupied is found by; in the order of their turns
 
 
@@ -52,6 +56,8 @@ def encode(state: FloorState, *, seq: int) -> bytes:
             state.running,
             state.loaded,
             state.routing.numbers(),
+            state.served,
+            {call.id: state.routing.known_to(call.id) for call in state.calls.values() if call.knows},
             {
                 agent: state.routing.work_of(agent)
                 for agent in state.routing.standing()
@@ -99,14 +105,15 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
         at=held.at,
         running=held.running,
         loaded=held.loaded,
+        served=held.served,
     )
-    _fill_routing(state, [state.seats[agent] for agent in held.work])
+    _fill_routing(state, [state.seats[agent] for agent in held.work], held.knowing)
     for agent, work in held.work.items():
         routing.set_work(agent, work)
     return state, held.seq
 
 
-def _fill_routing(state: FloorState, seats: list[Seat]) -> None:
+def _fill_routing(state: FloorState, seats: list[Seat], knowing: dict[str, tuple[str, bool]]) -> None:
     """`seats`: in the order of their turns."""
     routing = state.routing
     rung = {call.agent for call in state.calls.values() if call.stage is Stage.RINGING}
@@ -120,6 +127,7 @@ def _fill_routing(state: FloorState, seats: list[Seat]) -> None:
         c for c in state.calls.values() if c.visit_open and c.stage is Stage.QUEUED and c.retry_at <= state.at
     ]
     for call in sorted(waiting, key=lambda c: c.rank):
+        knows, alone = knowing.get(call.id, ("", False))
         routing.enqueue(
             state.at,
             call.id,
@@ -129,4 +137,6 @@ def _fill_routing(state: FloorState, seats: list[Seat]) -> None:
             queued_at=call.since,
             rank=call.rank,
             admitted=True,
+            knows=knows,
+            knows_s=call.knows_s if alone else 0.0,
         )

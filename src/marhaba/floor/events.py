@@ -10,14 +10,16 @@ Calls
     call.language       language, how (menu | number | default)
     call.consent        given (bool), how (announce | key)            recording consent
     call.queued         language, priority, rank, since, why, skills  why: first | transfer | overflow open a queue visit;
-                                                                      missed | restart put the caller back in place
+                                                                      missed | restart put the caller back in place;
+                        knows, knows_s                                the agent preferred to all others, and waited for
     call.announced      position, wait_low_s, wait_high_s             what the caller was told (wait 0: not told)
     call.ringing        leg, why (queue | transfer | consult)         agent_id's phone is about to ring: the intent
     call.missed         leg, code, reason, ring_s                     agent_id did not take it
-    call.connected      leg, wait_s                                   agent_id and the caller hear each other
+    call.connected      leg, wait_s, served                           agent_id and the caller hear each other; served: the
+                                                                      number by which he is known when he calls again
     call.dequeued       outcome, wait_s                               ends a queue visit, exactly once: answered | abandoned |
                                                                       overflowed | callback | voicemail | closed | failed
-    call.overflowed     to, reason (wait | size | no-staff | gone)
+    call.overflowed     to, reason (wait | size | no-staff | closed | gone)
     call.held           by                                            call.resumed ends it
     call.resumed        by
     call.consulting     leg, target                                   agent_id asks somebody while the caller holds
@@ -57,7 +59,8 @@ Supervision
 The house
     floor.started       version, after_crash                          floor.stopped
     floor.recovered     calls, waiting, legs, lost
-    centre.loaded       digest, path, timezone, queues, agents        what routing goes by from now on: loaded.py
+    centre.loaded       digest, path, timezone, queues, agents, queue_choice
+                                                                      what routing goes by from now on: loaded.py
     trunk.state         trunk, up, code
     alarm.raised        alarm, detail                                 alarm.cleared: alarm
     audit               who, did, what                                a privileged act

@@ -12,7 +12,7 @@ import heapq
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marhaba.floor import bygone
 from marhaba.floor.centre import Agent, Centre, Programme, Queue
@@ -24,6 +24,9 @@ from marhaba.kernel.waiting import WaitEstimator
 from marhaba.media.library import PromptLibrary
 from marhaba.media.protocol import Command, WorkerStats
 from marhaba.sip.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from marhaba.floor.hours import Spell
 
 log = logging.getLogger("marhaba.floor")
 
@@ -94,6 +97,7 @@ class Floor:
         # recovery among calls it has not taken up yet.
         self.reroute = False
         self.waits = WaitEstimator()
+        self.hours: dict[str, Spell] = {}  # of queues
         self.spend = Spend(centre.spending.concurrent_max, centre.spending.hourly_max)
         self.counters: dict[str, int] = {}
         self._timers: list[tuple[float, int, str, str]] = []

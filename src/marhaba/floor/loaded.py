@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.centre_model import Agent, Centre, Queue
+from marhaba.floor.centre_model import Agent, Centre, Queue, QueueChoice
 from marhaba.kernel.routing import Routing
 from marhaba.kernel.rules import QueueRules
 
@@ -33,6 +33,7 @@ class LoadedQueue:
 class LoadedAgent:
     skills: Mapping[str, int]
     queues: tuple[str, ...] | None  # None: every queue whose skills fit
+    own: tuple[str, ...] = ()  # whose callers go first for him
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Loaded:
     timezone: str
     queues: Mapping[str, LoadedQueue]
     agents: Mapping[str, LoadedAgent]
+    queue_choice: QueueChoice = QueueChoice.LONGEST_WAIT
 
 
 def loaded_from(centre: Centre, old: Loaded | None, *, queues: Set[str], agents: Set[str]) -> Loaded:
@@ -53,7 +55,7 @@ def loaded_from(centre: Centre, old: Loaded | None, *, queues: Set[str], agents:
         there = now_queues.keys() | gone.keys()
         now_queues |= {name: _without(queue, there) for name, queue in gone.items()}
         now_agents |= {name: old.agents[name] for name in old.agents if name in agents - now_agents.keys()}
-    return Loaded(centre.timezone, now_queues, now_agents)
+    return Loaded(centre.timezone, now_queues, now_agents, centre.queue_choice)
 
 
 def told(loaded: Loaded) -> dict[str, Any]:
@@ -69,12 +71,22 @@ def understood(data: Mapping[str, Any]) -> Loaded | None:
 
 def adopt(routing: Routing, loaded: Loaded) -> None:
     """From now on `routing` goes by it. Whoever waits keeps his place, whoever is ready his turn."""
-    routing.configure([queue.rules for queue in loaded.queues.values()])
+    routing.configure(
+        [weighed(queue, loaded.queue_choice) for queue in loaded.queues.values()],
+        longest_queue=loaded.queue_choice is QueueChoice.LONGEST_QUEUE,
+    )
     for name in routing.standing():
         if name not in loaded.agents:
             routing.remove_agent(name)
     for name, agent in loaded.agents.items():
-        routing.set_agent(name, agent.skills, agent.queues)
+        routing.set_agent(name, agent.skills, agent.queues, agent.own)
+
+
+def weighed(queue: LoadedQueue, choice: QueueChoice) -> QueueRules:
+    """The rules as the kernel goes by them: where targets decide, a wait counts by the share of the target it uses up."""
+    if choice is not QueueChoice.SERVICE_TARGET:
+        return queue.rules
+    return replace(queue.rules, weight=queue.rules.weight / queue.service_level.threshold_s)
 
 
 def _queue(queue: Queue) -> LoadedQueue:
@@ -96,4 +108,4 @@ def _without(queue: LoadedQueue, there: Set[str]) -> LoadedQueue:
 
 
 def _agent(agent: Agent) -> LoadedAgent:
-    return LoadedAgent(agent.skills, agent.queues)
+    return LoadedAgent(agent.skills, agent.queues, agent.own)

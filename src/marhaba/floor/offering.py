@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marhaba.floor import agents, audio, callbacks, legs, speech, waiting
+from marhaba.floor import agents, audio, callbacks, legs, returning, speech, waiting
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, FloorState, Stage
 from marhaba.kernel.routing import AgentState, Decision
@@ -111,6 +111,7 @@ def connect(floor: Floor, call: Call, leg_id: str) -> None:
         queue=call.queue,
         leg=leg_id,
         wait_s=round(wait_s, 3),
+        **returning.served(floor, call),
     )
     if call.visit_open:
         working = floor.state.routing.working(call.queue)
@@ -156,7 +157,7 @@ def missed(floor: Floor, call: Call, leg_id: str, code: int, reason: str) -> Non
     queue = floor.centre.queues.get(call.queue)
     limit = queue.missed_pause_after if queue else 1
     if why == "queue" and call.visit_open:
-        waiting.put_back(floor, call, why="missed")
+        waiting.put_back(floor, call, why="missed", missed_by=agent)
     elif why == "transfer":
         agents.transfer_missed(floor, call)
     if floor.seat(agent).missed_in_row >= limit:

@@ -68,6 +68,8 @@ class Call:
     since: float = 0.0  # when this place in line was taken
     rank: int = 0
     priority: int = 0
+    knows: str = ""  # the agent who is preferred to all others
+    knows_s: float = 0.0  # and waited for, so long after `since`
     visit_open: bool = False
     agent: str = ""  # who talks, or whose phone rings
     agent_leg: str = ""
@@ -92,6 +94,14 @@ class Call:
     voicemail: bool = False
     closing: str = ""  # why the last message is played: closed | callback | wait | size | no-staff | gone
     ended_by: str = ""  # who hung up first, when it was not the caller
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Who talked with a caller last, and when they began."""
+
+    agent: str
+    at: float
 
 
 @dataclass(slots=True)
@@ -123,6 +133,11 @@ class FloorState:
     at: float = 0.0  # time of the last event
     running: bool = False  # a floor started and has not said good-bye
     loaded: Loaded | None = None  # what routing goes by
+    served: dict[str, Served] = field(default_factory=dict)  # by the caller's number, the latest last
+
+
+SERVED_MAX = 20_000
+"""Callers whose last agent is remembered: a week of a busy house, and 1 MB of each checkpoint."""
 
 
 def apply(state: FloorState, event: Event) -> None:
@@ -197,6 +212,7 @@ def _call_queued(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     call.stage, call.queue = Stage.QUEUED, event.queue_id
     call.since, call.rank, call.priority = data["since"], data["rank"], data["priority"]
     call.visit_open, call.agent, call.agent_leg, call.ring_why = True, "", "", ""
+    call.knows, call.knows_s = data.get("knows", ""), data.get("knows_s", 0.0)
     state.rank_next = max(state.rank_next, call.rank + 1)
     if data["why"] == "overflow":
         call.overflows += 1
@@ -212,6 +228,8 @@ def _call_queued(state: FloorState, event: Event, data: dict[str, Any]) -> None:
             queued_at=call.since,
             rank=call.rank,
             admitted=True,
+            knows=call.knows,
+            knows_s=call.knows_s,
         )
 
 
@@ -245,6 +263,11 @@ def _call_connected(state: FloorState, event: Event, data: dict[str, Any]) -> No
     call.connected_at, call.held_at, call.hold_s, call.served = event.at, 0.0, 0.0, True
     if seat := state.seats.get(event.agent_id):
         seat.missed_in_row = 0
+    if event.agent_id and (number := data.get("served")):
+        state.served.pop(number, None)
+        state.served[number] = Served(event.agent_id, event.at)
+        if len(state.served) > SERVED_MAX:
+            del state.served[next(iter(state.served))]
 
 
 def _call_dequeued(state: FloorState, event: Event, data: dict[str, Any]) -> None:
@@ -404,9 +427,11 @@ def _agent_after_call(state: FloorState, event: Event, data: dict[str, Any]) -> 
 
 def _agent_skills(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     skills, queues = data["skills"], data.get("queues")
-    state.routing.set_agent(event.agent_id, skills, queues)
+    before = state.loaded.agents.get(event.agent_id) if state.loaded is not None else None
+    own = before.own if before is not None else ()
+    state.routing.set_agent(event.agent_id, skills, queues, own)
     if state.loaded is not None:
-        changed = LoadedAgent(skills, None if queues is None else tuple(queues))
+        changed = LoadedAgent(skills, None if queues is None else tuple(queues), own)
         state.loaded = replace(state.loaded, agents={**state.loaded.agents, event.agent_id: changed})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marhaba.floor import agents, audio, bygone, inbound, legs, offering, speech, waiting
+from marhaba.floor import agents, audio, bygone, inbound, legs, offering, returning, speech, waiting
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused
@@ -321,7 +321,8 @@ def complete_transfer(floor: Floor, call: Call) -> None:
     floor.emit("call.consult_ended", call=call.id, leg=taker_leg, why="transferred")
     agent = taker if taker in floor.centre.agents else ""
     floor.emit("leg.moved", call=call.id, agent=agent, leg=taker_leg, role="agent")
-    floor.emit("call.connected", call=call.id, agent=agent, queue=call.queue, leg=taker_leg, wait_s=0)
+    told = returning.served(floor, call)
+    floor.emit("call.connected", call=call.id, agent=agent, queue=call.queue, leg=taker_leg, wait_s=0, **told)
     audio.sync(floor, call)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marhaba.floor import audio, bygone, callbacks, inbound, legs, offering, speech
+from marhaba.floor import audio, bygone, callbacks, hours, inbound, legs, offering, returning, speech
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel import spoken
@@ -19,6 +19,8 @@ def enqueue(
     """Open a visit of `queue_name` (why: first, transfer, overflow), or go where its rules send the call."""
     queue = floor.centre.queues[queue_name]
     since, rank = since or floor.now, rank or floor.state.rank_next
+    knows, knows_s = ("", 0.0) if why == "transfer" else returning.known_to(floor, call, queue)
+    hours.tell(floor)
     floor.state.routing.leave(call.id)
     admission = floor.state.routing.enqueue(
         floor.now,
@@ -28,6 +30,8 @@ def enqueue(
         priority=_priority(floor, call, queue_name),
         queued_at=since,
         rank=rank,
+        knows=knows,
+        knows_s=knows_s,
     )
     floor.emit(
         "call.queued",
@@ -38,6 +42,7 @@ def enqueue(
         rank=rank,
         since=since,
         why=why,
+        **returning.told(knows, knows_s),
     )
     if not admission.queued:
         overflow(floor, call, admission.to, admission.reason)
@@ -53,8 +58,10 @@ def enqueue(
     floor.reroute = True  # not now: a recovery may be among calls it has not taken up yet
 
 
-def put_back(floor: Floor, call: Call, *, why: str) -> None:
-    """After a missed ring or a restart: the same visit, the same place."""
+def put_back(floor: Floor, call: Call, *, why: str, missed_by: str = "") -> None:
+    """After a missed ring or a restart: the same visit, the same place. An agent who has just missed it is waited for no
+    more.
+    """
     if call.queue not in floor.centre.queues:
         send_on(floor, call)
         return
@@ -67,6 +74,7 @@ def put_back(floor: Floor, call: Call, *, why: str) -> None:
         rank=call.rank,
         since=call.since,
         why=why,
+        **(returning.told(call.knows, call.knows_s) if call.knows != missed_by else {}),
     )
 
 
@@ -112,13 +120,14 @@ def overflow(floor: Floor, call: Call, to: str, reason: str) -> None:
 
 
 def overflow_all(floor: Floor) -> None:
+    hours.tell(floor)
     for due in floor.state.routing.overflows(floor.now):
         call = floor.state.calls.get(due.contact)
-        # A callback does not wait in vain: tomorrow somebody logs in.
+        # A callback does not wait in vain: tomorrow the queue opens, and somebody logs in.
         if (
             call is not None
             and call.stage is Stage.QUEUED
-            and not (call.callback and due.reason == "no-staff")
+            and not (call.callback and due.reason in ("no-staff", "closed"))
         ):
             overflow(floor, call, due.to, due.reason)
 

@@ -386,6 +386,14 @@ class Routing:
         waiting = self._waiting.get(contact)
         return "" if waiting is None else waiting.queue
 
+    def known_to(self, contact: str) -> tuple[str, bool]:
+        """The agent whom a waiting contact knows ("": none), and whether it still waits for nobody else."""
+        waiting = self._waiting.get(contact)
+        row = self._fit.contacts[waiting.slot] if waiting is not None else None
+        if row is None or row.knows == NONE:
+            return "", False
+        return self._agent_at[row.knows], row.place == rows.FOR_ONE
+
     def waiting(self, queue: str) -> int:
         return len(self._lines.get(queue, ()))
 

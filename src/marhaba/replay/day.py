@@ -67,6 +67,7 @@ class Presence:
     end: float = math.inf  # still there when the journal ends
     away: list[tuple[float, float]] = field(default_factory=list)
     busy_s: float = 0.0  # with calls of queues
+    own: tuple[str, ...] = ()  # queues whose callers go first for him
 
 
 @dataclass(slots=True)
@@ -174,8 +175,10 @@ class Recorder:
 
     def agent_skills(self, event: Event, data: dict[str, Any]) -> None:
         queues = data.get("queues")
-        can = LoadedAgent(data["skills"], None if queues is None else tuple(queues))
         if self.loaded is not None:
+            before = self.loaded.agents.get(event.agent_id)
+            own = before.own if before is not None else ()
+            can = LoadedAgent(data["skills"], None if queues is None else tuple(queues), own)
             self.loaded = replace(self.loaded, agents={**self.loaded.agents, event.agent_id: can})
         self._change_skills(event.agent_id, event.at)
 
@@ -203,7 +206,7 @@ class Recorder:
     def _come(self, agent: str, seat: _Seat, at: float) -> None:
         can = self.loaded.agents.get(agent) if self.loaded is not None else None
         can = can or LoadedAgent({}, ())
-        seat.presence = Presence(agent, can.skills, can.queues, at)
+        seat.presence = Presence(agent, can.skills, can.queues, at, own=can.own)
         self.presences.append(seat.presence)
 
     # -- rules ------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from marhaba.floor.loaded import Loaded, LoadedQueue
+from marhaba.floor.centre_model import QueueChoice
+from marhaba.floor.loaded import Loaded, LoadedQueue, weighed
 from marhaba.kernel.errors import BadInput
 from marhaba.kernel.rules import QueueRules
 from marhaba.planning.survival import kaplan_meier
@@ -126,11 +127,16 @@ def model_of(day: Day, change: Change, *, tail: Tail = "constant", redraw: bool 
     """`redraw`: callers who come at the day's rates, not those who came; needed for another volume."""
     assert redraw or change.volume == 1.0, "a recorded caller comes once"
     queues = changed(day.loaded.queues, change.rules)
-    model = Model(hours=(day.end - day.begin) / 3_600.0, interval_s=INTERVAL_S)
+    choice = day.loaded.queue_choice
+    model = Model(
+        hours=(day.end - day.begin) / 3_600.0,
+        interval_s=INTERVAL_S,
+        longest_queue=choice is QueueChoice.LONGEST_QUEUE,
+    )
     raised = sorted({kind[1] for kind in day.kinds} | {0})
     for above in raised:
         for queue in queues.values():
-            model.queues.append(_rules(queue, above))
+            model.queues.append(_rules(queue, above, choice))
     for kind in day.kinds:
         model.types.append(_type(day, kind, queues, change, tail=tail, redraw=redraw))
     ring = _ring(day)
@@ -148,8 +154,8 @@ def _raised(queue: str, above: int) -> str:
     return f"{queue} {above:+d}" if above else queue
 
 
-def _rules(queue: LoadedQueue, above: int) -> QueueRules:
-    rules = queue.rules
+def _rules(queue: LoadedQueue, above: int, choice: QueueChoice) -> QueueRules:
+    rules = weighed(queue, choice)
     limits = [limit for limit in (rules.overflow_wait_s, queue.max_wait_s) if limit]
     return replace(
         rules,
@@ -251,6 +257,7 @@ def _add_agents(model: Model, day: Day, change: Change, raised: Sequence[int], r
             presence.agent if count == 1 else f"{presence.agent} {count}",
             skills=presence.skills,
             queues=_own(presence.queues, known, raised),
+            own=_own(presence.own, known, raised) or (),
             shifts=shifts,
             ring=ring,
         )

@@ -7,12 +7,10 @@ from dataclasses import replace
 
 from marhaba.files.queue_rules import ServiceLevel, read_rules, read_service_level
 from marhaba.files.sections import Section
-from marhaba.kernel.rules import KEEPS_MAX, RING_ALL_MAX, Channel, QueueRules, Strategy
-from marhaba.simulator.model import AGENTS_MAX
+from marhaba.kernel.rules import Channel, QueueRules, Strategy
 from marhaba.simulator.paper.reading_spans import Intervals
 
 QUEUE_MAX = 100_000
-WEIGHT = (0.001, 1_000.0)
 STRATEGIES = [strategy.value for strategy in Strategy]
 CHANNELS = [channel.value for channel in Channel]
 
@@ -29,30 +27,10 @@ def read_queue(
     rules = replace(
         rules,
         channel=channel,
-        ring_all_max=section.integer("ring_all_max", 5, low=1, high=RING_ALL_MAX),
-        weight=section.number("weight", 1.0, low=WEIGHT[0], high=WEIGHT[1]),
-        keep=_keep(section, name, names),
         overflow_size=rules.overflow_size if section.has("overflow_size") else 0,
-        overflow_at_close=section.truth("overflow_at_close", default=False),
     )
     closes = _closes(section, intervals)
     return rules, read_service_level(section.section("service_level")), closes
-
-
-def _keep(section: Section, name: str, names: Sequence[str]) -> dict[str, int]:
-    table = section.section("keep")
-    others = [other for other in names if other != name]
-    found = {}
-    for other in table.data:
-        count = table.integer(other, low=0, high=AGENTS_MAX)
-        if other in others:
-            found[other] = count
-        else:
-            table.unknown(other, other, others, "queue")
-    if len(found) > KEEPS_MAX:
-        section.wrong("keep", len(found), "model_keep", count=KEEPS_MAX)
-        return {}
-    return found
 
 
 def _closes(section: Section, intervals: Intervals) -> float | None:
