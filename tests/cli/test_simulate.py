@@ -17,6 +17,7 @@ import pytest
 
 from marhaba.cli import simulate, simulate_output
 from marhaba.cli.main import main
+from marhaba.simulator.paper import sheets
 from marhaba.simulator.paper.reading import parse_paper, read_paper
 from marhaba.simulator.result import Estimate
 from tests.simulator.paper.models import SMALL, VARIANTS, changed
@@ -205,14 +206,27 @@ def test_stopped_before_the_first_day_is_over_there_is_no_plan(model: Path) -> N
     ],
 )
 def test_a_share_and_its_interval(made: Estimate, told: str) -> None:
-    assert simulate_output._told("service_level", made, "en") == told
+    assert sheets.told("service_level", made, "en") == told
 
 
 def test_differences_have_a_sign() -> None:
-    assert simulate_output._told("asa_s", Estimate(-3.21, 0.5), "fr", sign=True) == "−3,2 ± 0,5 s"
-    assert simulate_output._told("offered", Estimate(3.21, 0.5), "en", sign=True) == "+3.2 ± 0.5"
-    assert simulate_output._told("offered", Estimate(-0.01, 0.5), "en", sign=True) == "0.0 ± 0.5"
+    assert sheets.told("asa_s", Estimate(-3.21, 0.5), "fr", sign=True) == "−3,2 ± 0,5 s"
+    assert sheets.told("offered", Estimate(3.21, 0.5), "en", sign=True) == "+3.2 ± 0.5"
+    assert sheets.told("offered", Estimate(-0.01, 0.5), "en", sign=True) == "0.0 ± 0.5"
 
 
 def test_the_small_model_is_itself_without_warning() -> None:
     assert parse_paper(SMALL, folder=Path()).warnings == ()
+
+
+def test_a_page_is_written_in_the_readers_language(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    assert main(["simulate", str(model), "--replications", "3", "--html", str(path)]) == 0
+    assert '<html lang="en" dir="ltr">' in path.read_text("utf-8")
+
+
+def test_a_folder_gets_a_page_in_each_language(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    assert main(["simulate", str(model), "--replications", "3", "--html", str(folder)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["ar.html", "en.html", "es.html", "fr.html"]
+    assert '<a href="fr.html"' in (folder / "ar.html").read_text("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -17,7 +18,9 @@ from marhaba.report.charts import (
     TOP,
     WIDTH,
     Chart,
+    Picture,
     Whisker,
+    stairs,
     steps,
     ticks,
     whiskers,
@@ -79,3 +82,46 @@ def test_whiskers_show_zero_and_say_their_names() -> None:
         for kind in ("thin", "thick")
     )
     assert len(thin) == len(thick) == 2
+
+
+def test_bars_stand_on_each_other() -> None:
+    chart = Chart("t", (0.0, 10.0), (0.0, 1.0))
+    chart.bars([(0.0, 5.0, 0.0, 0.5), (5.0, 10.0, 0.0, 0.0)], "fill-first")
+    chart.bars([(0.0, 5.0, 0.5, 0.75)], "fill-second")
+    first, second = [each for each in parsed(chart.svg()) if each.tag == "rect"]
+    assert float(second.get("y", "")) + float(second.get("height", "")) == pytest.approx(
+        float(first.get("y", "")), abs=0.1
+    )
+    assert float(first.get("height", "")) == pytest.approx(2 * float(second.get("height", "")), abs=0.2)
+
+
+def test_stairs_are_level_between_their_bounds() -> None:
+    assert stairs([0.0, 1.0, 3.0], [5.0, 7.0]) == [(0.0, 5.0), (1.0, 5.0), (1.0, 7.0), (3.0, 7.0)]
+
+
+def test_a_level_and_a_moment_cross_the_whole_chart() -> None:
+    chart = Chart("t", (0.0, 10.0), (0.0, 1.0))
+    chart.level(0.5)
+    chart.moment(5.0)
+    level, moment = (each.attrib for each in parsed(chart.svg()) if each.tag == "line")
+    assert (float(level["x1"]), float(level["x2"])) == (LEFT, WIDTH - RIGHT)
+    assert (float(moment["y1"]), float(moment["y2"])) == (HEIGHT - BOTTOM, TOP)
+
+
+def test_a_picture_stands_alone(tmp_path: Path) -> None:
+    chart = Chart("a < b", (0.0, 1.0), (0.0, 1.0))
+    picture = Picture(chart.svg())
+    root = parsed(picture.svg)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root[0].tag.endswith("style")
+    assert "prefers-color-scheme: dark" in (root[0].text or "")
+    assert root[1].text == "a < b"
+    assert picture._repr_svg_() == picture.svg
+    picture.save(tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text("utf-8") == picture.svg
+
+
+def test_long_names_of_rows_have_room() -> None:
+    svg = whiskers("t", [Whisker("x" * 25, 0.0, -1.0, 1.0, -2.0, 2.0)], str)
+    [place] = [float(each.get("x", "")) for each in parsed(svg) if each.text == "x" * 25]
+    assert place > 25 * 7.0

@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole(), default=1)
     parser.add_argument("--workers", type=whole(1), default=None)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--html", type=Path, default=None)
     parser.add_argument("--csv", type=Path, default=None)
     parser.add_argument("--parquet", type=Path, default=None)
 
@@ -115,6 +116,8 @@ def _report(plans: Sequence[Plan], paper: Paper, arguments: argparse.Namespace, 
         print(json.dumps(simulate_output.as_object(plans, paper, language), ensure_ascii=False))
     else:
         simulate_output.show(plans, paper, language)
+    if arguments.html is not None:
+        simulate_output.write_pages(plans, paper, arguments.html, language)
     for folder, ending in ((arguments.csv, "csv"), (arguments.parquet, "parquet")):
         if folder is not None:
             simulate_output.write_frames(plans, folder, ending)

@@ -12,6 +12,7 @@ import tomllib
 from importlib import resources
 
 from marhaba.kernel.errors import MarhabaError
+from marhaba.report.words import decimal as decimal
 
 LANGUAGES = ("fr", "es", "ar", "en")
 
@@ -40,12 +41,6 @@ def why(error: OSError, language: str) -> str:
     """What the system refused, in the reader's language."""
     key = f"errno.{errno.errorcode.get(error.errno or 0, '')}"
     return say(key, language) if key in _table() else error.strerror or str(error)
-
-
-def decimal(value: float, places: int, language: str) -> str:
-    """With the reader's decimal sign: a comma, but for English."""
-    text = f"{value:.{places}f}"
-    return text if language == "en" else text.replace(".", ",")
 
 
 @functools.cache

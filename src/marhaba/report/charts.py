@@ -9,7 +9,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Final
+
+from marhaba.report.style import PICTURE
 
 Point = tuple[float, float]
 Label = Callable[[float], str]
@@ -22,6 +25,9 @@ BOTTOM: Final = 34.0
 TICKS: Final = 5
 ROW: Final = 30.0
 NAMES: Final = 120.0
+NAMES_MAX: Final = 230.0
+LETTER: Final = 7.2
+"""Of a name beside a row, on average."""
 
 
 def ticks(low: float, high: float, count: int = TICKS) -> list[float]:
@@ -96,11 +102,57 @@ class Chart:
             f'<rect class="{class_}" x="{x:.1f}" y="{y:.1f}" width="{until - x:.1f}" height="{bottom - y:.1f}"/>'
         )
 
+    def bars(self, spans: Sequence[tuple[float, float, float, float]], class_: str) -> None:
+        """(begin, end, from, to): upright bars, a hair apart."""
+        for begin, end, low, high in spans:
+            (x, y), (until, bottom) = self.at((begin, high)), self.at((end, low))
+            if bottom - y > 0.0:
+                self.marks.append(
+                    f'<rect class="{class_}" x="{x + 0.75:.1f}" y="{y:.1f}" width="{max(until - x - 1.5, 1.0):.1f}" '
+                    f'height="{bottom - y:.1f}"/>'
+                )
+
+    def level(self, value: float, class_: str = "axis assumed") -> None:
+        """A line from side to side."""
+        self.marks.append(_line(self.at((self.x[0], value)), self.at((self.x[1], value)), class_))
+
+    def moment(self, value: float, class_: str = "axis assumed") -> None:
+        """A line from bottom to top."""
+        self.marks.append(_line(self.at((value, self.y[0])), self.at((value, self.y[1])), class_))
+
     def svg(self) -> str:
         return (
             f'<svg viewBox="0 0 {WIDTH:g} {self.height:g}" role="img" direction="ltr">'
             f"<title>{escape(self.title)}</title>{''.join(self.marks)}</svg>"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart that stands alone: notebooks show it, `save` writes it."""
+
+    chart: str  # as `Chart.svg` gives it
+
+    @property
+    def svg(self) -> str:
+        """With its own style and name space, as a file needs them."""
+        head, rest = self.chart.split(">", 1)
+        return f'{head} xmlns="http://www.w3.org/2000/svg"><style>{PICTURE}</style>{rest}'
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def save(self, path: str | Path) -> None:
+        """Write the SVG file."""
+        Path(path).write_text(self.svg, "utf-8")
+
+
+def stairs(bounds: Sequence[float], values: Sequence[float]) -> list[Point]:
+    """A curve that is level between `bounds`, of which there is one more than of values."""
+    points: list[Point] = []
+    for begin, end, value in zip(bounds, bounds[1:], values, strict=False):
+        points += [(begin, value), (end, value)]
+    return points
 
 
 def steps(times: Sequence[float], shares: Sequence[float], end: float, first: float = 1.0) -> list[Point]:
@@ -129,7 +181,8 @@ def whiskers(title: str, rows: Sequence[Whisker], label: Label) -> str:
     ends = [0.0, *(end for row in rows for end in (row.day_low, row.day_high))]
     pad = (max(ends) - min(ends)) * 0.06 or 1.0
     height = TOP + BOTTOM + ROW * len(rows)
-    chart = Chart(title, (min(ends) - pad, max(ends) + pad), (0.0, float(len(rows))), height, NAMES)
+    names = min(max(NAMES, *(LETTER * len(row.name) + 10.0 for row in rows)), NAMES_MAX) if rows else NAMES
+    chart = Chart(title, (min(ends) - pad, max(ends) + pad), (0.0, float(len(rows))), height, names)
     chart.axes(ticks(*chart.x), label, [], label)
     chart.line([(0.0, 0.0), (0.0, float(len(rows)))], "axis")
     for place, row in enumerate(rows):
@@ -137,7 +190,7 @@ def whiskers(title: str, rows: Sequence[Whisker], label: Label) -> str:
         chart.line([(row.day_low, y), (row.day_high, y)], "thin second")
         chart.line([(row.low, y), (row.high, y)], "thick second")
         chart.dots([(row.mean, y)], "second")
-        chart.marks.append(_text((NAMES - 10.0, chart.at((0.0, y))[1] + 4.0), row.name, "end"))
+        chart.marks.append(_text((names - 10.0, chart.at((0.0, y))[1] + 4.0), row.name, "end"))
     return chart.svg()
 
 

@@ -6,6 +6,7 @@ compares two plans replication by replication: both had the same callers, so tha
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ _RATIOS: dict[str, tuple[Weights, Weights]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What was simulated, and what it promised: `promises` by contact type."""
 
@@ -61,6 +62,22 @@ class Plan:
     @property
     def data(self) -> ModelData:
         return self.result.data
+
+    @functools.cached_property
+    def counts(self) -> Floats:
+        """Replications x types x (intervals + 1) x measures."""
+        return np.stack([run.counts for run in self.result.runs])
+
+    @functools.cached_property
+    def agents_s(self) -> tuple[Floats, Floats]:
+        """Seconds busy and there: replications x agents of the model x intervals."""
+        numbers = np.array([unit.number for unit in units_of(self.data)])
+        shape = (len(self.result.runs), len(self.data.agents), len(self.data.interval_ends))
+        busy, there = np.zeros(shape), np.zeros(shape)
+        for place, run in enumerate(self.result.runs):
+            np.add.at(busy[place], numbers, run.busy_area[:, :-1])
+            np.add.at(there[place], numbers, run.staff_area[:, :-1])
+        return busy, there
 
     @property
     def types(self) -> list[str]:
@@ -79,6 +96,21 @@ def difference(plan: Plan, base: Plan, name: str, contact_type: str = "") -> Est
     mine, mine_rest = _residuals(*_parts(plan, name, contact_type, None), count)
     theirs, theirs_rest = _residuals(*_parts(base, name, contact_type, None), count)
     return _paired(mine - theirs, mine_rest - theirs_rest)
+
+
+def difference_days(plan: Plan, base: Plan, name: str, contact_type: str = "") -> tuple[float, float]:
+    """Between which differences 95 days in 100 lie; a day without such contacts is left out."""
+    count = min(len(plan.result.runs), len(base.result.runs))
+    days = []
+    for each in (plan, base):
+        over, under = _parts(each, name, contact_type, None)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            days.append((over if under is None else over / under)[:count])
+    gaps = (days[0] - days[1])[np.isfinite(days[0] - days[1])]
+    if not len(gaps):
+        return math.nan, math.nan
+    low, high = np.quantile(gaps, [0.025, 0.975]).tolist()
+    return low, high
 
 
 def occupancy(plan: Plan, agents: str = "", interval: int | None = None) -> Estimate:
@@ -124,7 +156,9 @@ class ServiceLevelWithin:
 
     def _half(self, runs: list[Replication]) -> float:
         for run in runs[len(self._over) :]:
-            over, under = _level_sums([run], self.data, self.promises, range(len(self.data.types)), None)
+            over, under = _level_sums(
+                run.counts[None], self.data, self.promises, range(len(self.data.types)), None
+            )
             self._over.append(float(over[0]))
             self._under.append(float(under[0]))
         return ratio_of(np.array(self._over), np.array(self._under)).half
@@ -133,56 +167,51 @@ class ServiceLevelWithin:
 def _parts(plan: Plan, name: str, contact_type: str, interval: int | None) -> tuple[Floats, Floats | None]:
     """Above and below the line, a number for each replication."""
     kinds = [plan.types.index(contact_type)] if contact_type else list(range(len(plan.types)))
-    runs = plan.result.runs
     if name == "service_level":
-        return _level_sums(runs, plan.data, plan.promises, kinds, interval)
+        return _level_sums(plan.counts, plan.data, plan.promises, kinds, interval)
     if name in COUNTED:
-        return _sum(runs, plan.data, kinds, dict.fromkeys(COUNTED[name], 1), interval), None
+        return _sum(plan.counts, plan.data, kinds, dict.fromkeys(COUNTED[name], 1), interval), None
     over, under = _RATIOS[name]
-    return _sum(runs, plan.data, kinds, over, interval), _sum(runs, plan.data, kinds, under, interval)
+    above, below = (_sum(plan.counts, plan.data, kinds, side, interval) for side in (over, under))
+    return above, below
 
 
 def _level_sums(
-    runs: Sequence[Replication],
+    counts: Floats,
     data: ModelData,
     promises: Mapping[str, ServiceLevel],
     kinds: Sequence[int],
     interval: int | None,
 ) -> tuple[Floats, Floats]:
     """Each type by its own formula."""
-    over, under = np.zeros(len(runs)), np.zeros(len(runs))
+    over, under = np.zeros(len(counts)), np.zeros(len(counts))
     for kind in kinds:
         above, below = _FORMULAS[promises[data.types[kind].name].formula]
-        over += _sum(runs, data, [kind], above, interval)
-        under += _sum(runs, data, [kind], below, interval)
+        over += _sum(counts, data, [kind], above, interval)
+        under += _sum(counts, data, [kind], below, interval)
     return over, under
 
 
 def _sum(
-    runs: Sequence[Replication],
-    data: ModelData,
-    kinds: Sequence[int],
-    weights: Weights,
-    interval: int | None,
+    counts: Floats, data: ModelData, kinds: Sequence[int], weights: Weights, interval: int | None
 ) -> Floats:
     span = slice(first_interval(data), None) if interval is None else slice(interval, interval + 1)
-    measures = list(weights)
-    factors = np.array(list(weights.values()), float)
-    kept = list(kinds)
-    return np.array([run.counts[kept][:, span][:, :, measures].sum(axis=(0, 1)) @ factors for run in runs])
+    found = np.zeros(len(counts))
+    for kind in kinds:
+        for measure, weight in weights.items():
+            found += weight * counts[:, kind, span, measure].sum(axis=1)
+    return found
 
 
 def _agent_parts(
     plan: Plan, agents: str, interval: int | None, *, warm: bool = True
 ) -> tuple[Floats, Floats]:
     """Seconds busy and there."""
-    numbers = [place for place, each in enumerate(plan.data.agents) if agents in ("", each.name)]
-    mine = [place for place, unit in enumerate(units_of(plan.data)) if unit.number in numbers]
+    mine = [place for place, each in enumerate(plan.data.agents) if agents in ("", each.name)]
     first = first_interval(plan.data) if warm else 0
-    span = slice(first, len(plan.data.interval_ends)) if interval is None else slice(interval, interval + 1)
-    runs = plan.result.runs
-    busy = np.array([run.busy_area[mine][:, span].sum() for run in runs])
-    return busy, np.array([run.staff_area[mine][:, span].sum() for run in runs])
+    span = slice(first, None) if interval is None else slice(interval, interval + 1)
+    busy, there = plan.agents_s
+    return busy[:, mine, span].sum(axis=(1, 2)), there[:, mine, span].sum(axis=(1, 2))
 
 
 def _residuals(over: Floats, under: Floats | None, count: int) -> tuple[float, Floats]:

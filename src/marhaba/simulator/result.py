@@ -21,6 +21,8 @@ from marhaba.simulator.model import ModelData
 if TYPE_CHECKING:
     import polars as pl
 
+    from marhaba.report.charts import Picture
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -214,6 +216,32 @@ class Result:
                 for place in range(w_.WAIT_BINS)
             ]
         return _frame(rows)
+
+    # -- pictures ---------------------------------------------------------------------------------------------
+
+    def plot_service_level(self, contact_type: str = "", *, language: str = "") -> Picture:
+        """By interval, of one contact type or of all, with the 95 % band. Pictures have `.svg` and `.save(path)`."""
+        from marhaba.simulator import plots  # noqa: PLC0415 -- cycle
+
+        return plots.plot_service_level(self, contact_type, language=language)
+
+    def plot_waits(self, contact_type: str = "", *, language: str = "") -> Picture:
+        """How many waited how long, answered and abandoned, on a logarithmic scale."""
+        from marhaba.simulator import plots  # noqa: PLC0415 -- cycle
+
+        return plots.plot_waits(self, contact_type, language=language)
+
+    def plot_occupancy(self, agents: str = "", *, language: str = "") -> Picture:
+        """By interval, of these agents of the model or of all."""
+        from marhaba.simulator import plots  # noqa: PLC0415 -- cycle
+
+        return plots.plot_occupancy(self, agents, language=language)
+
+    def plot_queue(self, queue: str = "", *, language: str = "") -> Picture:
+        """Its length at the end of each interval: the median, and the band of nine days in ten; "": the first queue."""
+        from marhaba.simulator import plots  # noqa: PLC0415 -- cycle
+
+        return plots.plot_queue(self, queue, language=language)
 
     # -- single figures ---------------------------------------------------------------------------------------
 
