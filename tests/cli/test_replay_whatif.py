@@ -240,7 +240,7 @@ def test_the_pages_tables_are_those_of_the_terminal(
         if line.startswith("│")
     ]
     assert len(rows) > 20
-    shown = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", text)]
+    shown = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", text)]
     assert [row for row in rows if row not in shown] == []
 
 

@@ -54,7 +54,7 @@ def test_each_formula_counts_as_the_kernel_does(letter: str) -> None:
         short_s=5.0,
     )
     model.add_agents("one", skills={}, count=1)
-    # The agent is free at 60: the contact of 30 waited 30 s; the next at 90: that of 40 waited 50 s; that of 50 left after 30 s.
+    # The agent is free at 60: the contact of 30 waited 30 s; again at 90: that of 40 waited 50 s; that of 50 left after 30.
     waits = Waits(np.array([0.0, 30.0, 50.0]), np.array([4.0, 15.0, 30.0]), 30.0, 5.0)
     found = plan(model.data(), 1, formula=letter, threshold_s=30.0, short_s=5.0)
     assert figures.figure(found, "service_level").mean == pytest.approx(SERVICE_LEVELS[letter](waits))
