@@ -45,7 +45,7 @@ interval_s = "1 h"
 warm_up_s = "1 h"
 languages = ["fr"]
 lines = 40
-longest_queue = true
+queue_choice = "longest-queue"
 
 [queues.un]
 skills = { reseau = 3 }
@@ -523,3 +523,11 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 
 def test_the_reader_asks_nothing_of_where_it_runs() -> None:
     assert parse_paper(SMALL, folder=Path("/nowhere")).data == paper().data
+
+
+def test_the_queue_that_has_used_up_most_of_its_target_goes_first() -> None:
+    text = changed('interval_s = "30 min"', 'interval_s = "30 min"\nqueue_choice = "service-target"')
+    text = changed("[queues.support]", "[queues.support]\nweight = 3\nservice_level.threshold_s = 60", text)
+    data = paper(text).data
+    assert [queue.weight for queue in data.queues] == [1 / 20, 3 / 60]
+    assert not data.longest_queue

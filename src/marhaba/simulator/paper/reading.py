@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ from marhaba.simulator.paper.reading_spans import Intervals
 from marhaba.simulator.paper.reading_types import Types
 from marhaba.simulator.paper.variants import VARIANTS_MAX, merged
 
+LONGEST_WAIT, SERVICE_TARGET, LONGEST_QUEUE = QUEUE_CHOICES = (
+    "longest-wait",
+    "service-target",
+    "longest-queue",
+)
+"""Which queue goes first among those of the same priority: the words of centre.toml."""
 DAYS_MAX = 366
 LINES_MAX = 100_000
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")  # ISO 639
@@ -55,7 +62,7 @@ def parse_paper(text: str, *, folder: Path, file: str = "", name: str = "") -> P
         if number >= VARIANTS_MAX:
             section.wrong((), None, "model_variants", count=VARIANTS_MAX)
             break
-        whole = merged(top, each, section, settings=("lines", "longest_queue"))
+        whole = merged(top, each, section, settings=("lines", "queue_choice"))
         changed, changed_promises, _ = _read(whole, folder, warnings)
         seen = {_same(problem) for problem in problems}
         problems += [problem for problem in whole.gathering.problems if _same(problem) not in seen]
@@ -78,7 +85,8 @@ def _read(
     """None: it is wrong, and what is has been noted."""
     before = len(top.gathering.problems)
     hours = _hours(top)
-    model = _model(top, hours)
+    queue_choice = top.choice("queue_choice", QUEUE_CHOICES, LONGEST_WAIT)
+    model = _model(top, hours, queue_choice)
     intervals = Intervals(hours, model.ends)
     languages = top.texts(
         "languages", LANGUAGES, pattern=LANGUAGE_CODE, expected="language_code", empty=False
@@ -92,6 +100,8 @@ def _read(
         if section.truth("waits_unstaffed", default=False):
             model.waits_unstaffed.add(name)
         section.close()
+        if queue_choice == SERVICE_TARGET:
+            rules = replace(rules, weight=rules.weight / promise.threshold_s)
         model.queues.append(rules)
         queue_promises[name] = promise
         if closes is not None:
@@ -133,7 +143,7 @@ def _hours(top: Section) -> Hours:
     return hours or _DAY
 
 
-def _model(top: Section, hours: Hours) -> Model:
+def _model(top: Section, hours: Hours, queue_choice: str) -> Model:
     interval_s = top.seconds("interval_s", 1800.0, low=60, high=DAY_S)
     if hours.length_s / interval_s > PERIODS_MAX:
         top.wrong("interval_s", top.raw("interval_s"), "model_intervals", count=PERIODS_MAX)
@@ -147,7 +157,7 @@ def _model(top: Section, hours: Hours) -> Model:
         interval_s=interval_s,
         warm_up_s=warm_up_s,
         lines=top.integer("lines", 0, low=0, high=LINES_MAX),
-        longest_queue=top.truth("longest_queue", default=False),
+        longest_queue=queue_choice == LONGEST_QUEUE,
     )
 
 
