@@ -82,8 +82,9 @@ a { color: var(--first); }
 .theme input { accent-color: var(--first); margin: 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: 1px; margin: 1.25rem 0;
   border: 1px solid var(--grid); border-radius: .5rem; overflow: hidden; }
-.tile { box-shadow: 0 0 0 1px var(--grid); padding: .8rem 1rem .7rem; }
-.tile dt { color: var(--soft); font-size: .85rem; }
+.tile { display: grid; grid-row: span 3; grid-template-rows: subgrid; row-gap: 0;
+  box-shadow: 0 0 0 1px var(--grid); padding: .8rem 1rem .7rem; }
+.tile dt { align-self: end; color: var(--soft); font-size: .85rem; }
 .tile dd { margin: 0; font-size: 1.55rem; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums;
   white-space: nowrap; }
 .tile dd bdi { direction: ltr; unicode-bidi: isolate; }
@@ -115,6 +116,7 @@ details table { font-size: .85rem; } details .scroll { max-height: 24rem; overfl
 details thead th { position: sticky; top: 0; background: var(--paper); z-index: 1; }
 .warning { border-inline-start: 3px solid var(--bad); padding: .3rem .9rem; background: var(--shade); max-width: 62rem; }
 footer { margin-top: 3rem; padding-top: .8rem; border-top: 1px solid var(--grid); }
+@media (max-width: 70rem) { table { font-size: .85rem; } th, td { padding-inline: .4rem; } }
 @media (max-width: 34rem) { svg text { font-size: 16px; } h1 { font-size: 1.4rem; } .tiles { grid-template-columns: 1fr 1fr; }
   .tile { padding: .65rem .75rem; } .tile dd { font-size: 1.25rem; } }
 @media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 10pt; }
