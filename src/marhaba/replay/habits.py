@@ -101,8 +101,8 @@ def at_level_of(habits: Habits, log: CallLog) -> Habits:
     """With handling times as long as in this log, of the last days say: by agents, types and hours alike."""
     answered = log.calls.filter(pl.col("answered").is_not_null())
     expected = _expected(answered, habits) * _factors(answered, habits)
-    busy = answered["ended"] - answered["answered"]
-    return replace(habits, level=float(busy.sum()) / float(expected.sum())) if len(answered) else habits
+    busy = (answered["ended"] - answered["answered"]).to_numpy()
+    return replace(habits, level=float(busy.sum() / expected.sum())) if len(answered) else habits
 
 
 def longest_idle_share(log: CallLog) -> float:
@@ -198,10 +198,14 @@ def _hour(answered: pl.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def _pace(answered: pl.DataFrame, habits: Habits) -> dict[str, float]:
-    known = answered.with_columns(expected=_expected(answered, habits)).filter(pl.col("agent").is_not_null())
-    sums = known.group_by("agent").agg(pl.col("busy", "expected").sum())
+    """Summed in the order of calls: the same log has the same paces to the last bit, however many cores there are."""
+    known = answered.filter(pl.col("agent").is_not_null())
+    names, who = np.unique(known["agent"].to_numpy(), return_inverse=True)
+    busy, expected = (
+        np.bincount(who, part, len(names)) for part in (known["busy"], _expected(known, habits))
+    )
     few = PACE_CALLS * habits.handle[POOLED].mean
-    return {name: (busy + few) / (expected + few) for name, busy, expected in sums.iter_rows()}
+    return dict(zip(names.tolist(), ((busy + few) / (expected + few)).tolist(), strict=True))
 
 
 def _hours(answered: pl.DataFrame, habits: Habits) -> tuple[float, ...]:
