@@ -4,7 +4,8 @@ PYTHON ?= python3.11
 UV := .venv/bin/uv
 # What must be covered to the last branch, and its tests.
 COVERED := tests/kernel tests/sip tests/fuzz tests/planning $(addprefix tests/simulator/test_,\
-	cluster.py equal_executions.py interpreted.py model.py parts.py simulate.py sources.py worked_numbers.py) \
+	cluster.py equal_executions.py figures.py interpreted.py model.py parts.py plots.py simulate.py sources.py \
+	worked_numbers.py) \
 	tests/simulator/paper
 FUZZ_S := 60
 APT_TEST := sip-tester espeak-ng sox

@@ -129,3 +129,32 @@ def test_the_offered_load_is_arrivals_times_handling() -> None:
     found = plan(centre(), 400)
     # 30 an interval of half an hour, 200 s each.
     assert plots.offered_erlangs(found, 1) == pytest.approx(30 * 200 / 1800, rel=0.05)
+
+
+def test_days_without_contacts_have_no_share_and_no_difference() -> None:
+    model = Model(hours=1)
+    model.add_queue("q", language_level=0)
+    model.add_contact_type("t", queue="q", arrivals=Recorded(()), handle=Exponential(1))
+    model.add_agents("one", skills={}, count=1)
+    empty = plan(model.data(), 3)
+    assert figures.difference(empty, empty, "offered").mean == 0.0
+    assert math.isnan(figures.difference(empty, empty, "service_level").mean)
+    assert all(math.isnan(bound) for bound in figures.difference_days(empty, empty, "service_level"))
+
+
+def test_one_day_alone_knows_no_interval_of_a_difference() -> None:
+    gap = figures.difference(plan(centre(5), 1), plan(centre(4), 1), "answered")
+    assert math.isfinite(gap.mean)
+    assert math.isinf(gap.half)
+
+
+def test_the_stopping_rule_says_how_far_it_is() -> None:
+    data = centre()
+    promises = dict.fromkeys(("a", "b"), ServiceLevel("F4"))
+    runs = list(simulate(data, MaxReplications(20), seed=1).runs)
+    half = figures.figure(
+        Plan("p", simulate(data, MaxReplications(20), seed=1), promises), "service_level"
+    ).half
+    assert ServiceLevelWithin(half / 2, promises, data).share(runs, 0.0) == pytest.approx(0.25)
+    assert ServiceLevelWithin(half * 2, promises, data).share(runs, 0.0) == 1.0
+    assert ServiceLevelWithin(half, promises, data).share(runs[:1], 0.0) == 0.0  # nothing is known yet

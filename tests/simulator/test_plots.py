@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from marhaba.files.queue_rules import ServiceLevel
 from marhaba.simulator import figures, plots
 from marhaba.simulator.laws import Constant, Exponential
 from marhaba.simulator.model import Model, ModelData, Steady
@@ -72,3 +73,36 @@ def test_a_single_day_is_drawn_without_bands() -> None:
     one = simulate(centre(), MaxReplications(1), seed=5)
     assert "band-first" not in plots.level([(plots.plan_of(one), "first")], "", plots.hours, "en").chart
     assert "?" in plots.level([(plots.plan_of(one), "first")], "", plots.hours, "en").rows[0][1]
+
+
+def promising(result: Result, **promise: float) -> figures.Plan:
+    return figures.Plan("plan", result, {"t": ServiceLevel(**promise)})  # type: ignore[arg-type]
+
+
+def test_a_threshold_is_marked_where_waits_are_drawn_and_only_there(result: Result) -> None:
+    inside, beyond = (
+        plots.waits(promising(result, threshold_s=threshold), "t", "en") for threshold in (20.0, 1e6)
+    )
+    assert inside.rows == beyond.rows
+    assert lines(inside.chart) == lines(beyond.chart) + 1
+
+
+def test_a_target_is_drawn_where_all_types_shown_have_the_same() -> None:
+    model = Model(hours=1)
+    model.add_queue("q", language_level=0)
+    for name in ("a", "b"):
+        model.add_contact_type(name, queue="q", arrivals=Steady(30), handle=Exponential(60))
+    model.add_agents("team", skills={}, count=3)
+    done = simulate(model.data(), MaxReplications(3), seed=5)
+    one = figures.Plan("one", done, dict.fromkeys("ab", ServiceLevel(target=0.8)))
+    two = figures.Plan("two", done, {"a": ServiceLevel(target=0.8), "b": ServiceLevel(target=0.9)})
+    drawn = [lines(plots.level([(plan, "first")], "", plots.hours, "en").chart) for plan in (one, two)]
+    assert drawn[0] == drawn[1] + 1
+    assert plots.promised(two, "b") == 0.9
+
+
+def lines(svg: str) -> int:
+    return sum(
+        each.tag.endswith("line") and not each.tag.endswith("polyline")
+        for each in ElementTree.fromstring(svg).iter()
+    )

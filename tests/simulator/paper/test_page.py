@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 
+from marhaba.report.words import say
 from marhaba.simulator.figures import Plan, figure
 from marhaba.simulator.paper import sheets
 from marhaba.simulator.paper.page import page
@@ -100,3 +103,29 @@ def test_a_day_without_contacts_is_a_page_too() -> None:
     text = page(model, simulated(model, 3), "fr")
     Outline(text)
     assert "nan" not in text
+
+
+def test_days_that_were_stopped_are_said_to_be() -> None:
+    model = paper()
+    [plan] = simulated(model, 3)
+    stopped = dataclasses.replace(plan, result=dataclasses.replace(plan.result, complete=False))
+    said = escape(say("page.stopped", "en"))
+    assert said in page(model, [stopped], "en")
+    assert said not in page(model, [plan], "en")
+
+
+def test_types_that_are_promised_different_things_have_no_common_target() -> None:
+    more = """
+[types.support]
+queue = "support"
+arrivals = { per_hour = 5 }
+handle = "3 min"
+"""
+    other = (
+        changed("language_level = 0", "language_level = 0\nservice_level = { target = 0.5 }", MODEL) + more
+    )
+    same, apart = paper(MODEL + more), paper(other)
+    target = f"{escape(say('target', 'en'))}</"
+    assert page(same, simulated(same, 3), "en").count(target) > page(apart, simulated(apart, 3), "en").count(
+        target
+    )
