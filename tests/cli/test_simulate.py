@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import polars as pl
@@ -109,10 +108,9 @@ def test_it_runs_until_the_service_level_is_known_well_enough(
 
 
 def test_seconds_are_shared_by_the_plans(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    began = time.perf_counter()
-    found = asked(capsys, model, "--seconds", "1.5")
-    assert time.perf_counter() - began < 10.0
-    assert found["elapsed_s"] == pytest.approx(0.5, abs=0.4)
+    """Half of a plan's share would not do, nor would all three's."""
+    found = asked(capsys, model, "--seconds", "15")
+    assert 5.0 <= found["elapsed_s"] < 14.0
 
 
 def test_frames_are_written_with_the_plan_of_each_row(model: Path, tmp_path: Path) -> None:
