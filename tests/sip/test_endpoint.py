@@ -152,6 +152,64 @@ def test_a_caller_who_gives_up_while_it_rings_cancels() -> None:
     assert pair.nothing_left()
 
 
+REASON = b'\r\nReason: SIP;cause=200;text="Call completed elsewhere"\r\n'
+
+
+def test_a_phone_is_told_that_another_one_was_quicker() -> None:
+    pair = Pair()
+    pair.dial()
+    leg = pair.peer.one(IncomingCall).leg
+    pair.peer.endpoint.ring(pair.now, leg)
+    pair.run(0.1)
+    pair.house.endpoint.hang_up(pair.now, "out", reason="elsewhere", elsewhere=True)
+    assert pair.house.endpoint.take_events() == [LegEnded("out", "local", 487, "elsewhere")]
+    pair.run(40.0)
+    (cancel,) = {data for _, data in pair.house.sent if data.startswith(b"CANCEL")}
+    assert REASON in cancel
+    assert pair.peer.ends(leg) == [LegEnded(leg, "remote", 487, "elsewhere")]
+    assert pair.nothing_left()
+
+
+def test_a_phone_whose_answer_crosses_that_is_told_so_with_the_bye() -> None:
+    pair = Pair()
+    pair.dial()
+    leg = pair.peer.one(IncomingCall).leg
+    pair.peer.endpoint.ring(pair.now, leg)
+    pair.run(0.1)
+    pair.peer.endpoint.answer(pair.now, leg, ANSWER)
+    pair.house.endpoint.hang_up(pair.now, "out", elsewhere=True)
+    pair.run(60.0)
+    (bye,) = {data for _, data in pair.house.sent if data.startswith(b"BYE")}
+    assert REASON in bye
+    assert pair.peer.of(LegEstablished) == [LegEstablished(leg, b"")]
+    assert pair.peer.ends(leg) == [LegEnded(leg, "remote", 200, "bye")]
+    assert pair.nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (b"Reason: SIP;cause=200;text=x", "elsewhere"),
+        (b'Reason: Q.850;cause=26\r\nReason: sip ; text="a" ; cause = 200', "elsewhere"),
+        (b"Reason: SIP;cause=2000", "cancel"),
+        (b"Reason: SIP;cause=487", "cancel"),
+        (b"Reason: Q.850;cause=200", "cancel"),
+    ],
+)
+def test_why_a_call_is_cancelled_is_read(reason: bytes, told: str) -> None:
+    pair = Pair()
+    pair.dial()
+    leg = pair.peer.one(IncomingCall).leg
+    pair.peer.endpoint.ring(pair.now, leg)
+    pair.run(0.1)
+    pair.house.endpoint.hang_up(pair.now, "out")
+    (sent,) = pair.house.endpoint.take_sends()
+    data = sent.data.replace(b"\r\nMax-Forwards", b"\r\n" + reason + b"\r\nMax-Forwards")
+    pair.peer.endpoint.receive(pair.now, data, pair.peer.flow)
+    pair.run(40.0)
+    assert pair.peer.ends(leg) == [LegEnded(leg, "remote", 487, told)]
+
+
 def test_a_cancel_waits_until_something_was_heard() -> None:
     pair = Pair()
     pair.fate = lambda data: [1.0]

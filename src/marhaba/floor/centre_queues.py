@@ -20,8 +20,7 @@ NUMBER = re.compile(r"\+?[0-9]{2,15}")
 KEY = re.compile(r"[0-9*#]")
 HOUR = 3_600.0
 
-STRATEGIES = [strategy.value for strategy in Strategy if strategy is not Strategy.RING_ALL]
-"""The floor rings one phone for a caller."""
+STRATEGIES = [strategy.value for strategy in Strategy]
 
 
 def read_queues(

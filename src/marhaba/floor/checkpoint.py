@@ -31,6 +31,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     alarms: dict[str, str]
     trunks: dict[str, bool]
     running: bool
+    rung: str
     loaded: Loaded | None
     numbers: Numbers  # what agents draw lots by
     served: dict[str, Served]
@@ -54,6 +55,7 @@ def encode(state: FloorState, *, seq: int) -> bytes:
             state.alarms,
             state.trunks,
             state.running,
+            state.rung,
             state.loaded,
             state.routing.numbers(),
             state.served,
@@ -104,6 +106,7 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
         rank_next=held.rank_next,
         at=held.at,
         running=held.running,
+        rung=held.rung,
         loaded=held.loaded,
         served=held.served,
     )
@@ -116,7 +119,7 @@ def restore(path: Path, routing: Routing, *, last_seq: int) -> tuple[FloorState,
 def _fill_routing(state: FloorState, seats: list[Seat], knowing: dict[str, tuple[str, bool]]) -> None:
     """`seats`: in the order of their turns."""
     routing = state.routing
-    rung = {call.agent for call in state.calls.values() if call.stage is Stage.RINGING}
+    rung = {agent for call in state.calls.values() for agent in call.ringing.values()}
     for seat in seats:
         ready = seat.state is AgentState.READY
         # Between the event that rings him and the one that says so of him, routing knows it already.

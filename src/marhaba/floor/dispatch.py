@@ -95,7 +95,7 @@ def _ended(floor: Floor, event: sip.LegEnded) -> None:
         supervision.gone(floor, call, leg.id)
     elif leg.id == call.caller_leg:
         _caller_ended(floor, call, event)
-    elif leg.id == call.agent_leg:
+    elif leg.id == call.agent_leg or leg.id in call.beside:
         _agent_ended(floor, call, event)
     elif leg.id == call.consult_leg and talking.carrier_failed(event) and talking.another_way(floor, call):
         return

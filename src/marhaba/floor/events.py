@@ -13,8 +13,11 @@ Calls
                                                                       missed | restart put the caller back in place;
                         knows, knows_s                                the agent preferred to all others, and waited for
     call.announced      position, wait_low_s, wait_high_s             what the caller was told (wait 0: not told)
-    call.ringing        leg, why (queue | transfer | consult)         agent_id's phone is about to ring: the intent
+    call.ringing        leg, why (queue | transfer | consult), step   agent_id's phone is about to ring: the intent. Several at
+                                                                      one moment where the queue rings all; step: relaxation
     call.missed         leg, code, reason, ring_s                     agent_id did not take it
+    call.spared         leg, why, ring_s                              agent_id need not: another was quicker (elsewhere), or the
+                                                                      caller has left (abandoned), or is lost (crash)
     call.connected      leg, wait_s, served                           agent_id and the caller hear each other; served: the
                                                                       number by which he is known when he calls again
     call.dequeued       outcome, wait_s                               ends a queue visit, exactly once: answered | abandoned |
@@ -95,6 +98,7 @@ KINDS = frozenset(
         "call.announced",
         "call.ringing",
         "call.missed",
+        "call.spared",
         "call.connected",
         "call.dequeued",
         "call.overflowed",

@@ -185,6 +185,12 @@ class Floor:
             return None
         return best, best.free.pop()
 
+    def ports_free(self, *, near: str = "") -> int:
+        """On the worker that holds leg `near`, if it has one; else on the one that has most."""
+        leg = self.state.legs.get(near)
+        workers = (w for w in self.workers.values() if w.connected and (leg is None or leg.worker == w.name))
+        return max((len(w.free) for w in workers), default=0)
+
     def side_by_side(self, one: str, other: str) -> bool:
         """Whether two legs stand on one worker: only there can they hear each other. A leg that is not there yet can."""
         legs = self.state.legs

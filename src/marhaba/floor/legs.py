@@ -153,9 +153,12 @@ def reoffered(floor: Floor, leg_id: str, body: bytes) -> Leg | None:
 
 
 def hang_up(floor: Floor, leg_id: str, *, reason: str = "") -> None:
-    """End a leg from our side; its `LegEnded` follows from the endpoint."""
+    """End a leg from our side; its `LegEnded` follows from the endpoint.
+
+    For the reason "elsewhere" the phone is told that another one has answered.
+    """
     if leg_id:
-        floor.endpoint.hang_up(floor.sip_now, leg_id, reason=reason)
+        floor.endpoint.hang_up(floor.sip_now, leg_id, reason=reason, elsewhere=reason == "elsewhere")
 
 
 def forget(floor: Floor, leg_id: str, *, reason: str) -> None:

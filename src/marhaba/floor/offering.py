@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from marhaba.floor import agents, audio, callbacks, legs, returning, speech, waiting
-from marhaba.floor.floor import Floor
+from marhaba.floor.floor import PORTS_KEPT_BACK, Floor
 from marhaba.floor.state import Call, FloorState, Stage
 from marhaba.kernel.routing import AgentState, Decision
 from marhaba.media.protocol import Record, StopRecord
@@ -13,14 +15,25 @@ from marhaba.sip.events import Party
 def route(floor: Floor) -> None:
     """Carry out everything the kernel decides now."""
     # A decision that could not be carried out (no phone, no port) changes the agents, so ask again.
-    while (decision := due(floor.state, floor.now)) is not None:
-        ring(floor, floor.state.calls[decision.contact], decision.agent, why="queue")
+    while (decision := due(floor.state, floor.now, more=_room_for_more(floor))) is not None:
+        call = floor.state.calls[decision.contact]
+        ring(floor, call, decision.agent, why="queue", step=decision.step)
     if (when := floor.state.routing.next_time(floor.now)) is not None:
         floor.after(when - floor.now, "relax", "")
 
 
-def due(state: FloorState, now: float) -> Decision | None:
-    """What the kernel decides now, of calls that wait. A replay of the journal asks the same."""
+def _room_for_more(floor: Floor) -> bool:
+    """A caller's second phone does not take the port of another caller's first."""
+    call = floor.state.calls.get(floor.state.rung)
+    return call is not None and floor.ports_free(near=call.caller_leg) > PORTS_KEPT_BACK
+
+
+def due(state: FloorState, now: float, *, more: bool = True) -> Decision | None:
+    """What the kernel decides now, of calls that wait; first, unless there is no room for `more`, of further phones for
+    the call that one has just been rung for. A replay of the journal asks the same.
+    """
+    if more and (decision := _rings_too(state, now)) is not None:
+        return decision
     while (decision := state.routing.decide(now)) is not None:
         call = state.calls.get(decision.contact)
         if call is not None and call.stage is Stage.QUEUED:
@@ -29,13 +42,23 @@ def due(state: FloorState, now: float) -> Decision | None:
     return None
 
 
-def ring(floor: Floor, call: Call, agent_id: str, *, why: str) -> bool:
+def _rings_too(state: FloorState, now: float) -> Decision | None:
+    """Where a queue rings several phones at once: the next one. The agent whom a caller knows rings alone."""
+    call = state.calls.get(state.rung)
+    if call is None or not call.ringing or call.ring_at != now or call.agent == call.knows:
+        return None
+    decision = Decision(call.id, call.agent, call.queue, call.language, call.ring_step, 0)
+    agent = state.routing.rings_too(now, decision, len(call.ringing))
+    return replace(decision, agent=agent) if agent else None
+
+
+def ring(floor: Floor, call: Call, agent_id: str, *, why: str, step: int = 0) -> bool:
     """Ring an agent for a call. False: his phone cannot be reached, he is paused and the call keeps waiting."""
     seat = floor.seat(agent_id)
     queue = floor.centre.queues.get(call.queue)
     # An open line on another audio worker cannot be joined: the phone is rung beside it.
     if seat.leg and floor.side_by_side(seat.leg, call.caller_leg):
-        return _join_nailed(floor, call, agent_id, seat.leg, why=why)
+        return _join_nailed(floor, call, agent_id, seat.leg, why=why, step=step)
     bindings = floor.endpoint.bindings(seat.phone)
     leg_id = floor.token()
     if not bindings or not legs.call_out(
@@ -52,7 +75,7 @@ def ring(floor: Floor, call: Call, agent_id: str, *, why: str) -> bool:
     ):
         agents.unreachable(floor, agent_id, tried=call.id if why == "queue" else "")
         return False
-    floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why)
+    floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why, step=step)
     floor.emit("agent.state", call=call.id, agent=agent_id, state="ringing")
     floor.after(queue.ring_s if queue else 20.0, "ring", leg_id)
     return True
@@ -67,9 +90,9 @@ def _ring_headers(floor: Floor, call: Call) -> list[tuple[str, str]]:
     return headers
 
 
-def _join_nailed(floor: Floor, call: Call, agent_id: str, leg_id: str, *, why: str) -> bool:
+def _join_nailed(floor: Floor, call: Call, agent_id: str, leg_id: str, *, why: str, step: int) -> bool:
     """The agent's line stays open between calls: a tone, and the caller is there."""
-    floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why)
+    floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why, step=step)
     floor.emit("leg.moved", call=call.id, agent=agent_id, leg=leg_id, role="agent")
     speech.tell_agent(floor, leg_id, ["beep"], floor.centre.language)
     reached(floor, call, leg_id)
@@ -78,7 +101,7 @@ def _join_nailed(floor: Floor, call: Call, agent_id: str, leg_id: str, *, why: s
 
 def ring_timeout(floor: Floor, leg_id: str) -> None:
     call = floor.call_of_leg(leg_id)
-    if call is not None and call.agent_leg == leg_id and call.stage is Stage.RINGING:
+    if call is not None and leg_id in call.ringing:
         legs.hang_up(floor, leg_id, reason="no-answer")
 
 
@@ -87,14 +110,15 @@ def agent_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
     floor.cancel("ring", leg_id)
     if not legs.answered(floor, leg_id, sdp):
         return
-    if call.agent_leg != leg_id or call.stage is not Stage.RINGING:
+    if leg_id not in call.ringing:
         legs.hang_up(floor, leg_id, reason="too-late")
         return
     reached(floor, call, leg_id)
 
 
 def reached(floor: Floor, call: Call, leg_id: str) -> None:
-    """The agent is there. A callback now dials the customer; anybody else is connected."""
+    """An agent is there. A callback now dials the customer; anybody else is connected."""
+    spare_others(floor, call, leg_id, why="elsewhere")
     floor.emit("agent.state", call=call.id, agent=call.agent, state="talking")
     if call.callback and not call.caller_leg:
         callbacks.dial(floor, call)
@@ -143,7 +167,7 @@ def stop_recording(floor: Floor, call: Call) -> None:
 def missed(floor: Floor, call: Call, leg_id: str, code: int, reason: str) -> None:
     """The phone was not answered: the caller keeps his place, the agent may need a pause."""
     floor.cancel("ring", leg_id)
-    agent, why = call.agent, call.ring_why
+    agent, why = call.ringing[leg_id], call.ring_why
     floor.emit(
         "call.missed",
         call=call.id,
@@ -156,11 +180,15 @@ def missed(floor: Floor, call: Call, leg_id: str, code: int, reason: str) -> Non
     )
     queue = floor.centre.queues.get(call.queue)
     limit = queue.missed_pause_after if queue else 1
-    if why == "queue" and call.visit_open:
+    if call.ringing:
+        pass  # other phones ring on
+    elif why == "queue" and call.visit_open:
         waiting.put_back(floor, call, why="missed", missed_by=agent)
     elif why == "transfer":
         agents.transfer_missed(floor, call)
-    if floor.seat(agent).missed_in_row >= limit:
+    if floor.seat(agent).after_call:
+        agents.end_wrap_up(floor, agent)
+    elif floor.seat(agent).missed_in_row >= limit:
         agents.set_state(floor, agent, AgentState.PAUSED, code="missed")
     else:
         agents.set_state(floor, agent, AgentState.READY)
@@ -168,10 +196,24 @@ def missed(floor: Floor, call: Call, leg_id: str, code: int, reason: str) -> Non
 
 
 def spare(floor: Floor, agent_id: str) -> None:
-    """The ring ended through no fault of the agent's: ready again, and still first in line."""
+    """The ring ended through no fault of the agent's: ready again, and still first in line; or what he wished for."""
     seat = floor.seat(agent_id)
-    if seat.state is AgentState.RINGING:
+    if seat.state is AgentState.RINGING and seat.after_call:
+        agents.end_wrap_up(floor, agent_id)
+    elif seat.state is AgentState.RINGING:
         agents.set_state(floor, agent_id, AgentState.READY, keep_turn=True)
+
+
+def spare_others(floor: Floor, call: Call, leg_id: str, *, why: str) -> None:
+    """All phones that ring for the call, but one, ring no more."""
+    for leg, agent in call.ringing.items():
+        if leg != leg_id:
+            ring_s = round(floor.now - call.ring_at, 3)
+            floor.emit(
+                "call.spared", call=call.id, agent=agent, queue=call.queue, leg=leg, why=why, ring_s=ring_s
+            )
+            legs.hang_up(floor, leg, reason=why)
+            spare(floor, agent)
 
 
 def release(floor: Floor, call: Call, *, why: str) -> None:

@@ -90,7 +90,7 @@ def _wanted(floor: Floor, leg: Leg) -> bool:
     call = floor.state.calls.get(leg.call)
     if call is None:
         return leg.role in ("nailed", "code")
-    return leg.id in (call.caller_leg, call.agent_leg, call.consult_leg, *call.supervisors)
+    return leg.id in (call.caller_leg, call.agent_leg, *call.beside, call.consult_leg, *call.supervisors)
 
 
 def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
@@ -175,17 +175,21 @@ def _resume_waiting(floor: Floor, call: Call, result: Recovered) -> None:
 
 
 def _resume_ringing(floor: Floor, call: Call, result: Recovered) -> None:
-    if call.agent_leg in floor.state.legs:
-        _ring_on(floor, call)
+    if _ring_on(floor, call):
         result.waiting += 1
-        return
-    offering.missed(floor, call, call.agent_leg, 0, "crash")
-    _resume_waiting(floor, call, result)
+    else:
+        _resume_waiting(floor, call, result)
 
 
-def _ring_on(floor: Floor, call: Call) -> None:
+def _ring_on(floor: Floor, call: Call) -> bool:
+    """Its phones ring for what is left of their time. False: none is left, the call waits again."""
     queue = floor.centre.queues.get(call.queue)
-    floor.after((queue.ring_s if queue else 20.0) - (floor.now - call.ring_at), "ring", call.agent_leg)
+    for leg in call.ringing:
+        if leg in floor.state.legs:
+            floor.after((queue.ring_s if queue else 20.0) - (floor.now - call.ring_at), "ring", leg)
+        else:
+            offering.missed(floor, call, leg, 0, "crash")
+    return bool(call.ringing)
 
 
 def _resume_dialling(floor: Floor, call: Call) -> None:
@@ -226,9 +230,7 @@ def _resume_recording(floor: Floor, call: Call, found: dict[str, Welcome]) -> No
 
 def _resume_callback(floor: Floor, call: Call, result: Recovered) -> None:
     """A callback waits without a leg; one whose agent is being rung goes on so."""
-    if call.agent_leg and call.agent_leg not in floor.state.legs:
-        offering.missed(floor, call, call.agent_leg, 0, "crash")
-    elif call.agent_leg:
+    if call.ringing:
         _ring_on(floor, call)
     elif call.retry_at > floor.now:
         floor.state.routing.leave(call.id)
@@ -245,6 +247,7 @@ def _end_lost(floor: Floor, call: Call) -> None:
     if stage is Stage.TALKING:
         offering.release(floor, call, why="crash")
     elif agent and stage is Stage.RINGING:
+        offering.spare_others(floor, call, call.agent_leg, why="crash")
         floor.emit("call.released", call=call.id, agent=agent, why="crash", talk_s=0, hold_s=0)
         offering.spare(floor, agent)
     for leg in held:

@@ -73,8 +73,12 @@ class Call:
     visit_open: bool = False
     agent: str = ""  # who talks, or whose phone rings
     agent_leg: str = ""
+    beside: dict[str, str] = field(
+        default_factory=dict
+    )  # other phones that ring for him as well: leg -> agent
     ring_why: str = ""  # queue | transfer | callback
     ring_at: float = 0.0
+    ring_step: int = 0  # relaxation steps behind him then
     connected_at: float = 0.0
     held_at: float = 0.0
     hold_s: float = 0.0
@@ -94,6 +98,12 @@ class Call:
     voicemail: bool = False
     closing: str = ""  # why the last message is played: closed | callback | wait | size | no-staff | gone
     ended_by: str = ""  # who hung up first, when it was not the caller
+
+    @property
+    def ringing(self) -> dict[str, str]:
+        """The phones that ring for him: leg -> agent."""
+        rings = self.stage is Stage.RINGING and self.agent_leg
+        return {self.agent_leg: self.agent, **self.beside} if rings else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,7 @@ class FloorState:
     at: float = 0.0  # time of the last event
     running: bool = False  # a floor started and has not said good-bye
     loaded: Loaded | None = None  # what routing goes by
+    rung: str = ""  # the call that a queue rang for last
     served: dict[str, Served] = field(default_factory=dict)  # by the caller's number, the latest last
 
 
@@ -237,22 +248,32 @@ def _call_ringing(state: FloorState, event: Event, data: dict[str, Any]) -> None
     call = state.calls.get(event.call_id)
     if call is None:
         return
-    call.agent, call.agent_leg, call.ring_at, call.ring_why = (
-        event.agent_id,
-        data["leg"],
-        event.at,
-        data["why"],
-    )
-    call.stage = Stage.RINGING
+    if call.ringing:
+        call.beside[data["leg"]] = event.agent_id
+    else:
+        call.stage, call.agent, call.agent_leg = Stage.RINGING, event.agent_id, data["leg"]
+        call.ring_at, call.ring_why, call.ring_step = event.at, data["why"], data.get("step", 0)
     if data["why"] == "queue":
+        state.rung = call.id
         state.routing.assign(event.at, call.id, event.agent_id)
 
 
 def _call_missed(state: FloorState, event: Event, data: dict[str, Any]) -> None:
-    if (call := state.calls.get(event.call_id)) and call.agent_leg == data["leg"]:
-        call.agent, call.agent_leg, call.ring_why = "", "", ""
+    _call_spared(state, event, data)
     if seat := state.seats.get(event.agent_id):
         seat.missed_in_row += 1
+
+
+def _call_spared(state: FloorState, event: Event, data: dict[str, Any]) -> None:
+    """One phone rings no more; others may."""
+    call = state.calls.get(event.call_id)
+    if call is None or call.beside.pop(data["leg"], None) is not None or call.agent_leg != data["leg"]:
+        return
+    call.agent_leg, call.agent = next(iter(call.beside.items()), ("", ""))
+    if call.agent_leg:
+        del call.beside[call.agent_leg]
+    else:
+        call.ring_why = ""
 
 
 def _call_connected(state: FloorState, event: Event, data: dict[str, Any]) -> None:
@@ -467,6 +488,7 @@ _APPLY = {
     "call.queued": _call_queued,
     "call.ringing": _call_ringing,
     "call.missed": _call_missed,
+    "call.spared": _call_spared,
     "call.connected": _call_connected,
     "call.dequeued": _call_dequeued,
     "call.held": _call_held,

@@ -195,6 +195,7 @@ def digit(floor: Floor, call: Call, key: str) -> None:
 
 def caller_left(floor: Floor, call: Call) -> None:
     """The caller hung up while waiting."""
+    offering.spare_others(floor, call, call.agent_leg, why="abandoned")
     ringing = call.agent_leg
     agent = call.agent
     dequeue(floor, call, "abandoned")

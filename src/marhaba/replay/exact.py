@@ -79,7 +79,7 @@ class Replay:
         last = self._last
         if last is None or self.state.loaded is None or last.at < self._begin or self.verdict.difference:
             return
-        if (decided := self._decided(last.at)) is not None:
+        if (decided := self._decided(last.at, more=False)) is not None:
             self.verdict.difference = Difference(last.seq, last.at, None, decided)
 
     def _judge(self, event: Event) -> None:
@@ -94,14 +94,16 @@ class Replay:
                 about={"seq": event.seq},
             )
         decided = self._decided(event.at)
+        if decided != recorded:  # a further phone may have been left out, for want of a port
+            decided = self._decided(event.at, more=False)
         self.verdict.decisions += 1
         if decided == recorded:
             self.verdict.equal += 1
         else:
             self.verdict.difference = Difference(event.seq, event.at, recorded, decided)
 
-    def _decided(self, at: float) -> Offer | None:
-        decision = due(self.state, at)
+    def _decided(self, at: float, *, more: bool = True) -> Offer | None:
+        decision = due(self.state, at, more=more)
         return None if decision is None else Offer(decision.contact, decision.agent, decision.queue)
 
     def _count(self, event: Event) -> None:

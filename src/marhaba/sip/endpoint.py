@@ -155,12 +155,15 @@ class Endpoint:
         endpoint_ending.reject(self._core, now, it, code, text=reason, retry_after_s=retry_after_s)
         return True
 
-    def hang_up(self, now: float, leg: str, *, reason: str = "") -> bool:
-        """CANCEL, BYE or a refusal, whichever the leg's state needs; its `LegEnded` follows at once."""
+    def hang_up(self, now: float, leg: str, *, reason: str = "", elsewhere: bool = False) -> bool:
+        """CANCEL, BYE or a refusal, whichever the leg's state needs; its `LegEnded` follows at once.
+
+        `elsewhere`: another phone has answered; this one is told so, and has missed no call (RFC 3326).
+        """
         it = self._leg(leg)
         if it is None:
             return False
-        endpoint_ending.hang_up(self._core, now, it, reason=reason)
+        endpoint_ending.hang_up(self._core, now, it, reason=reason, elsewhere=elsewhere)
         return True
 
     # -- offers -----------------------------------------------------------------------------------------------

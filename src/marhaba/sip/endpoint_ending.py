@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from marhaba.sip.dialog import Dialog
@@ -10,7 +11,7 @@ from marhaba.sip.endpoint_exchange import Heard, ask
 from marhaba.sip.events import Flow, LegEnded
 from marhaba.sip.leg import Leg, Unacked
 from marhaba.sip.message import Request
-from marhaba.sip.outgoing import Outgoing, cancel_of
+from marhaba.sip.outgoing import ELSEWHERE, Outgoing, cancel_of
 from marhaba.sip.timers import Timer
 
 REASONS = {
@@ -28,6 +29,9 @@ REASONS = {
     604: "not-found",
 }
 """What a final status is called in `LegEnded.reason`; the others are "refused" (4xx, 6xx) or "unavailable" (5xx)."""
+
+_ELSEWHERE = re.compile(r"SIP\s*;(?:[^,]*;)?\s*cause\s*=\s*200(?![0-9])", re.IGNORECASE)
+"""RFC 3326: the call was answered, by another phone."""
 
 By = Literal["remote", "local", "timeout", "error"]
 
@@ -79,9 +83,9 @@ def stop_unacked(leg: Leg) -> None:
         leg.unacked = None
 
 
-def say_bye(core: Core, now: float, leg: Leg, dialog: Dialog, *, reason: str = "") -> None:
+def say_bye(core: Core, now: float, leg: Leg, dialog: Dialog) -> None:
     """BYE, until it is answered or given up; until then the dialog can still be asked for."""
-    lines = (f'Reason: SIP;cause=200;text="{reason}"',) if reason else ()
+    lines = (ELSEWHERE,) if leg.elsewhere else ()
 
     def done(now: float, sent: Outgoing, heard: Heard) -> None:
         if dialog is leg.dialog:
@@ -90,7 +94,8 @@ def say_bye(core: Core, now: float, leg: Leg, dialog: Dialog, *, reason: str = "
     ask(core, now, leg, dialog, core.within(leg, dialog, "BYE", lines=lines), done)
 
 
-def hang_up(core: Core, now: float, leg: Leg, *, reason: str = "") -> None:
+def hang_up(core: Core, now: float, leg: Leg, *, reason: str = "", elsewhere: bool = False) -> None:
+    leg.elsewhere = elsewhere
     if leg.state == "incoming":
         reject(core, now, leg, 480, reason=reason)
     elif leg.state == "answered":
@@ -137,7 +142,7 @@ def send_cancel(core: Core, now: float, leg: Leg) -> None:
     if leg.cancel_sent:
         return
     leg.cancel_sent = True
-    sent = cancel_of(leg.invite)
+    sent = cancel_of(leg.invite, elsewhere=leg.elsewhere)
     core.transactions.request(
         now,
         branch=sent.branch,
@@ -166,11 +171,12 @@ def on_bye(core: Core, now: float, leg: Leg, request: Request, source: Flow) -> 
     release(core, leg)
 
 
-def cancelled_by_caller(core: Core, now: float, leg: Leg) -> None:
+def cancelled_by_caller(core: Core, now: float, leg: Leg, request: Request) -> None:
     """A CANCEL reached an INVITE that has no final answer yet."""
     assert leg.server is not None
     core.respond(now, leg.server, 487)
-    finish(core, now, leg, by="remote", code=487, reason="cancel")
+    elsewhere = any(_ELSEWHERE.match(reason) for reason in request.headers.get_all("Reason"))
+    finish(core, now, leg, by="remote", code=487, reason="elsewhere" if elsewhere else "cancel")
     release(core, leg)
 
 

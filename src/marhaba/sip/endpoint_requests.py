@@ -135,7 +135,7 @@ def _cancel(core: Core, now: float, request: Request, source: Flow) -> None:
     if server.answered:
         return  # too late: it has had its final answer
     if leg is not None and leg.server is server:
-        cancelled_by_caller(core, now, leg)
+        cancelled_by_caller(core, now, leg, request)
         return
     held = core.dialogs[server.request.to.tag]
     assert held.asked is server  # a re-INVITE is taken back, the call goes on

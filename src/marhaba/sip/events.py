@@ -77,9 +77,7 @@ class LegEnded(msgspec.Struct, frozen=True):
     leg: str
     by: Literal["remote", "local", "timeout", "error"]
     code: int  # final status for a leg never established (e.g. 486, 487, 408, 503), else 200
-    reason: (
-        str  # e.g. "bye", "cancel", "busy", "declined", "no-answer", "session-expired", "transport", "no-ack"
-    )
+    reason: str  # e.g. "bye", "cancel", "elsewhere", "busy", "declined", "no-answer", "session-expired", "transport", "no-ack"
 
 
 class Reoffered(msgspec.Struct, frozen=True):

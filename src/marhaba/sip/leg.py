@@ -80,6 +80,7 @@ class Leg:
     tries: int = 0  # repetitions of our INVITE with credentials or another session interval
     cancelled: bool = False  # we want no answer any more; the CANCEL may still wait for a provisional
     cancel_sent: bool = False
+    elsewhere: bool = False  # somebody else has answered: the far side is told so
     limit: Timer | None = None  # end of ringing, either role
     nudge: Timer | None = None  # the 100 that is due, then the provisional to be repeated
     told: tuple[int, bytes] = (0, b"")  # last LegRinging

@@ -57,9 +57,13 @@ class Outgoing(msgspec.Struct, frozen=True):
         return _finish(head, self.body, self.content_type)
 
 
-def cancel_of(request: Outgoing, *, reason: str = "") -> Outgoing:
-    """RFC 3261 9.1: everything as in the request, the branch too."""
-    lines = (f'Reason: SIP;cause=200;text="{reason}"',) if reason else ()
+ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
+"""RFC 3326: a phone that is told so has missed no call."""
+
+
+def cancel_of(request: Outgoing, *, elsewhere: bool = False) -> Outgoing:
+    """RFC 3261 9.1: everything as in the request, the branch too. `elsewhere`: somebody else has answered."""
+    lines = (ELSEWHERE,) if elsewhere else ()
     return msgspec.structs.replace(request, method="CANCEL", lines=lines, body=b"")
 
 
