@@ -333,6 +333,16 @@ def test_a_relaxed_requirement_rings_those_whom_it_lets_in() -> None:
     over(stage)
 
 
+def test_a_transfer_rings_the_colleague_alone() -> None:
+    stage = ringing(*TEAM)
+    stage.phones["amal"].answer()
+    stage.run(1.0)
+    assert stage.ask("transfer", agent="amal", to="brahim").ok
+    stage.run(0.5)
+    assert states(stage, "brahim", "chaimae") == ["ringing", "ready"]
+    over(stage)
+
+
 def test_the_media_worker_dies_while_they_ring() -> None:
     stage = ringing(*TEAM)
     stage.lose_worker()

@@ -51,6 +51,15 @@ STARTED = ("recording.started", "c", "a", "", {"recording": "r", "path": "/r"})
 OPENED = ("leg.opened", "c", "a", "", {"leg": "l", "role": "agent"})
 CLOSED = ("leg.closed", "c", "a", "", {"leg": "l", "role": "agent"})
 OUTSIDE = ("leg.opened", "c", "", "", {"leg": "o", "role": "consult", "route": "+212", "per_minute": 2.0})
+LOADED = (
+    "centre.loaded",
+    "",
+    "",
+    "",
+    {"queues": {"q": {"rules": {"strategy": "random", "ring_all_max": 5}}}},
+)
+RING_ALL = (*LOADED[:4], {"queues": {"q": {"rules": {"strategy": "ring-all", "ring_all_max": 2}}}})
+SPARED = ("call.spared", "c", "b", "q", {"leg": "m", "why": "elsewhere", "ring_s": 1.0})
 DIALLING = ("callback.dialling", "c", "a", "", {"callback": "c", "attempt": 1, "leg": "o"})
 MISSED = (
     "callback.missed",
@@ -75,6 +84,17 @@ A_DAY = [
     other(ENDED, "c", at=1_013.0), other(CLOSED, "c", at=1_014.0),
 ]  # fmt: skip
 
+A_TEAMS_DAY = [
+    RING_ALL, state("paused"), state("ready"), other(state("paused"), "", "b"), other(state("ready"), "", "b"),
+    OFFERED, GIVEN, QUEUED, OPENED, other(OPENED, "c", "b", leg="m"),
+    other(RINGING, "c", at=1_020.0), state("ringing", at=1_020.0),
+    other(RINGING, "c", "b", leg="m", at=1_020.0), other(state("ringing"), "", "b", at=1_020.0),
+    other(SPARED, "c", at=1_021.0), other(state("ready"), "", "b", at=1_021.0), state("talking", at=1_021.0),
+    other(CONNECTED, "c", at=1_021.0), other(DEQUEUED, "c", at=1_021.0), other(STARTED, "c", at=1_021.0),
+    other(RELEASED, "c", at=1_023.0, talk_s=2.0), state("ready", at=1_023.0), other(ENDED, "c", at=1_024.0),
+    other(CLOSED, "c", at=1_025.0), other(CLOSED, "c", "b", leg="m", at=1_025.0),
+]  # fmt: skip
+
 BROKEN: dict[str, tuple[i.Checker, list[tuple[Any, ...]], str]] = {
     "a call that never ends": (i.OneEnd(), [OFFERED], "never ended"),
     "a call that ends twice": (i.OneEnd(), [OFFERED, ENDED, ENDED], "was not open"),
@@ -83,6 +103,19 @@ BROKEN: dict[str, tuple[i.Checker, list[tuple[Any, ...]], str]] = {
     "a call queued twice": (i.OnePlace(), [QUEUED, QUEUED, DEQUEUED], "is queued"),
     "a call that waits and ends": (i.OnePlace(), [QUEUED, ENDED], "while it waits"),
     "two agents rung for one call": (i.OnePlace(), [RINGING, other(RINGING, "c", "b")], "a second agent"),
+    "two agents rung by a queue that rings one": (
+        i.OnePlace(), [LOADED, RINGING, other(RINGING, "c", "b", leg="m", at=1_002.0)], "a second agent",
+    ),
+    "more phones than the queue may ring": (
+        i.OnePlace(), [RING_ALL, *(other(RINGING, "c", leg=leg, at=1_002.0) for leg in "lmn")], "a second agent",
+    ),
+    "phones of one queue that ring one after the other": (
+        i.OnePlace(), [RING_ALL, RINGING, other(RINGING, "c", "b", leg="m")], "a second agent",
+    ),
+    "a phone that rings on when another was answered": (
+        i.OnePlace(), [RING_ALL, *(other(RINGING, "c", leg=leg, at=1_002.0) for leg in "lm"), CONNECTED],
+        "while other phones ring",
+    ),
     "a call connected twice": (i.OnePlace(), [CONNECTED, CONNECTED, RELEASED], "connected twice"),
     "the last message while one waits": (
         i.OnePlace(), [QUEUED, ("call.message", "c", "", "", {"why": "closed"}), DEQUEUED], "last message",
@@ -140,9 +173,10 @@ def test_a_checker_fails_on_a_doctored_log(name: str) -> None:
     assert any(said in text for text in wrong(checker, events)), wrong(checker, events)
 
 
-def test_no_checker_fails_on_an_honest_day() -> None:
+@pytest.mark.parametrize("day", [A_DAY, A_TEAMS_DAY])
+def test_no_checker_fails_on_an_honest_day(day: list[tuple[Any, ...]]) -> None:
     for checker in i.checkers({"p": "announce"}, concurrent_max=1, hourly_max=1.0):
-        assert wrong(checker, told(*A_DAY)) == [], checker.name
+        assert wrong(checker, told(*day)) == [], checker.name
 
 
 def test_every_checker_is_shown_to_fail() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -71,13 +72,29 @@ def test_a_call_given_to_another_agent_is_found_at_its_event(calm: list[Event]) 
 
 
 def test_an_offer_that_was_left_out_is_found_at_the_end_of_its_moment(calm: list[Event]) -> None:
-    event, offer = offers(calm)[1]
+    found = offers(calm)  # a queue that rings all may leave out a further phone, and no first one
+    event, offer = next(now for last, now in pairwise(found) if last[1].contact != now[1].contact)
     before = next(e for e in reversed(calm) if e.at == event.at and e.seq < event.seq)
     verdict = replay([e for e in calm if not (e.at == event.at and e.seq > before.seq)])
     assert verdict.difference is not None
     assert verdict.difference.recorded is None
     assert verdict.difference.decided == offer
     assert verdict.difference.at == event.at
+
+
+def test_phones_that_ring_at_once_are_decided_again(calm: list[Event]) -> None:
+    found = offers(calm)
+    further = [
+        now for last, now in pairwise(found) if (last[0].at, last[1].contact) == (now[0].at, now[1].contact)
+    ]
+    event, offer = further[len(further) // 2]
+    other = "brahim" if offer.agent != "brahim" else "driss"
+    changed = [msgspec.structs.replace(e, agent_id=other) if e.seq == event.seq else e for e in calm]
+    verdict = replay(changed)
+    assert verdict.difference is not None
+    assert (verdict.difference.seq, verdict.difference.decided) == (event.seq, offer)
+    without = [e for e in calm if not (e.at == event.at and e.seq >= event.seq)]  # for want of a port
+    assert replay(without, end=event.at + 0.001).difference is None
 
 
 def test_other_rules_decide_otherwise(calm: list[Event]) -> None:

@@ -18,7 +18,9 @@ def route(floor: Floor) -> None:
     while (decision := due(floor.state, floor.now, more=_room_for_more(floor))) is not None:
         call = floor.state.calls[decision.contact]
         ring(floor, call, decision.agent, why="queue", step=decision.step)
-    if (when := floor.state.routing.next_time(floor.now)) is not None:
+    if (when := floor.state.routing.next_time(floor.now)) is None:
+        floor.cancel("relax", "")
+    else:
         floor.after(when - floor.now, "relax", "")
 
 
@@ -45,7 +47,9 @@ def due(state: FloorState, now: float, *, more: bool = True) -> Decision | None:
 def _rings_too(state: FloorState, now: float) -> Decision | None:
     """Where a queue rings several phones at once: the next one. The agent whom a caller knows rings alone."""
     call = state.calls.get(state.rung)
-    if call is None or not call.ringing or call.ring_at != now or call.agent == call.knows:
+    if call is None or not call.ringing or (call.ring_at, call.ring_why) != (now, "queue"):
+        return None
+    if call.agent == call.knows:
         return None
     decision = Decision(call.id, call.agent, call.queue, call.language, call.ring_step, 0)
     agent = state.routing.rings_too(now, decision, len(call.ringing))

@@ -23,6 +23,7 @@ country = "MA"
 timezone = "{timezone}"
 language = "fr"
 realm = "repetition"
+queue_choice = "{queue_choice}"
 [sip]
 udp = "192.0.2.1:5060"
 tcp = "192.0.2.1:5060"
@@ -73,7 +74,7 @@ numbers = ["0539000003"]
 calendar = "bureau"
 languages = ["fr"]
 menu = false
-queue = "accueil"
+queue = "guichet"
 recording = "none"
 closed = "voicemail"
 [programmes.etroit]
@@ -93,13 +94,23 @@ callback_after_s = "5 s"
 announce_every_s = "20 s"
 comfort = ["comfort"]
 missed_pause_after = {missed}
+last_agent_s = {last_agent_s}
+strategy = "{strategy}"
 [queues.espagnol]
 language_level = 5
+weight = 1.5
+keep = {{ "accueil" = {keep} }}
 wrap_s = 0
 max_wait_s = "{max_wait_s} s"
 overflow_to = "accueil"
 relax = [{{ after_s = "30 s", levels = {{ language = 2 }} }}]
+[queues.guichet]
+calendar = "bureau"
+overflow_at_close = true
+wrap_s = 5
 [queues.petite]
+strategy = "ring-all"
+ring_all_max = {ring_all_max}
 ring_s = 12
 wrap_s = 5
 overflow_size = 1
@@ -119,6 +130,7 @@ skills = {{ es = 9, fr = 3 }}
 phone = "104"
 skills = {{ fr = 5, es = 6 }}
 queues = ["accueil", "petite"]
+own = ["petite"]
 [agents.laila]
 phone = "105"
 skills = {{ fr = 9 }}
@@ -240,6 +252,11 @@ def draw_variant(rng: random.Random) -> Variant:
             "ports": rng.choice([16, 40, 40, 40]),
             "calls_max": rng.choice([6, 100, 100]),
             "wrap_s": rng.choice([0, 10, 30]),
+            "queue_choice": rng.choice(["longest-wait", "longest-wait", "service-target", "longest-queue"]),
+            "strategy": rng.choice(["longest-idle", "longest-idle", "least-occupied", "random"]),
+            "ring_all_max": rng.choice([2, 3, 5]),
+            "last_agent_s": rng.choice([0, 20]),
+            "keep": rng.choice([0, 0, 1]),
             "missed": 2,
             "max_wait_s": rng.choice([40, 60, 120]),
             "keep_alive_s": rng.choice([0, 10]),

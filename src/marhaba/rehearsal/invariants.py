@@ -11,7 +11,7 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from marhaba.floor.events import Event
 from marhaba.floor.records import Records
@@ -65,7 +65,8 @@ class OnePlace:
     name: str = "I2"
     visits: dict[str, str] = field(default_factory=dict)  # call -> queue
     talking: dict[str, None] = field(default_factory=dict)
-    ringing: dict[str, str] = field(default_factory=dict)  # call -> leg
+    ringing: dict[str, dict[str, float]] = field(default_factory=dict)  # call -> legs, and since when
+    most: dict[str, int] = field(default_factory=dict)  # queue -> phones that it may ring at once
 
     def see(self, event: Event) -> Iterator[str]:
         call = event.call_id
@@ -82,14 +83,18 @@ class OnePlace:
                 if self.visits.pop(call, None) != event.queue_id:
                     yield f"call {call} leaves a queue it is not in"
             case "call.ringing":
-                if call in self.talking or call in self.ringing:
+                rings = self.ringing.setdefault(call, {})
+                more = all(at == event.at for at in rings.values()) and len(rings) < self._most(event)
+                if call in self.talking or (rings and not more):
                     yield f"call {call} rings a second agent"
-                self.ringing[call] = event.data["leg"]
-            case "call.missed":
-                self.ringing.pop(call, None)
+                rings[event.data["leg"]] = event.at
+            case "call.missed" | "call.spared":
+                self.ringing.get(call, {}).pop(event.data["leg"], None)
             case "call.connected":
                 if call in self.talking:
                     yield f"call {call} is connected twice"
+                if self.ringing.get(call, {}).keys() - {event.data["leg"]}:
+                    yield f"call {call} is connected while other phones ring for it"
                 self.talking[call] = None
                 self.ringing.pop(call, None)
             case "call.released":
@@ -100,9 +105,20 @@ class OnePlace:
             case "call.ended":
                 if call in self.visits or call in self.talking:
                     yield f"call {call} ends while it waits or talks"
+                self.ringing.pop(call, None)
+            case "centre.loaded":
+                self.most = {name: _rings_at_once(queue) for name, queue in event.data["queues"].items()}
+
+    def _most(self, event: Event) -> int:
+        return self.most.get(event.queue_id, 1) if event.data["why"] == "queue" else 1
 
     def over(self) -> Iterator[str]:
         yield from (f"call {call} still waits in {queue}" for call, queue in self.visits.items())
+
+
+def _rings_at_once(queue: dict[str, Any]) -> int:
+    rules = queue["rules"]
+    return rules["ring_all_max"] if rules["strategy"] == "ring-all" else 1
 
 
 @dataclass(slots=True)
@@ -157,13 +173,21 @@ class FirstCome:
     waiting: dict[str, tuple[str, str, int, int]] = field(
         default_factory=dict
     )  # queue, language, priority, rank
+    rung: set[str] = field(default_factory=set)  # a queue may ring several phones for a call
 
     def see(self, event: Event) -> Iterator[str]:
         call, data = event.call_id, event.data
         if event.kind == "call.queued":
-            self.waiting[call] = (event.queue_id, data["language"], data["priority"], data["rank"])
+            self.rung.discard(call)
+            if not data.get("knows"):  # who waits for the agent he knows is overtaken, and overtakes
+                self.waiting[call] = (event.queue_id, data["language"], data["priority"], data["rank"])
+            else:
+                self.waiting[call] = (event.queue_id, f"knows {data['knows']}, call {call}", 0, 0)
         elif event.kind == "call.ringing" and data["why"] == "queue":
             mine = self.waiting.pop(call, None)
+            if mine is None and call in self.rung:
+                return
+            self.rung.add(call)
             if mine is None:
                 yield f"call {call} is rung for and does not wait"
                 return
@@ -174,6 +198,7 @@ class FirstCome:
             )
         elif event.kind in ("call.dequeued", "call.ended"):
             self.waiting.pop(call, None)
+            self.rung.discard(call)
         elif event.kind == "callback.missed":  # it stands aside for its ten minutes
             self.waiting.pop(event.data["callback"], None)
 
@@ -255,13 +280,15 @@ class Callbacks:
     attempts: dict[str, int] = field(default_factory=dict)
     missed_at: dict[str, float] = field(default_factory=dict)
     dialled: dict[str, None] = field(default_factory=dict)
-    rung: dict[str, str] = field(default_factory=dict)  # call -> the agent's leg
+    rung: dict[str, set[str]] = field(default_factory=dict)  # call -> the agents' legs
     answered: set[str] = field(default_factory=set)  # legs
 
     def see(self, event: Event) -> Iterator[str]:
         callback = event.data.get("callback", "")
         if event.kind == "call.ringing":
-            self.rung[event.call_id] = event.data["leg"]
+            self.rung.setdefault(event.call_id, set()).add(event.data["leg"])
+        elif event.kind in ("call.missed", "call.spared"):
+            self.rung.get(event.call_id, set()).discard(event.data["leg"])
         elif event.kind in ("leg.dialog", "leg.moved"):
             self.answered.add(event.data["leg"])
         elif event.kind == "callback.dialling":
@@ -270,7 +297,7 @@ class Callbacks:
                 yield f"callback {callback}: attempt {attempt}"
             if attempt not in (before, before + 1):
                 yield f"callback {callback}: attempt {attempt} after {before}"
-            if self.rung.get(callback) not in self.answered:
+            if not self.rung.get(callback, set()) & self.answered:
                 yield f"callback {callback}: the customer is dialled before an agent has answered"
             if attempt != before and event.at < self.missed_at.get(callback, -math.inf) + RETRY_S - CLOSE_S:
                 yield f"callback {callback}: tried again after {event.at - self.missed_at[callback]:.1f} s"
@@ -278,6 +305,7 @@ class Callbacks:
             self.dialled[event.data["leg"]] = None
         elif event.kind == "callback.missed":
             self.missed_at[callback] = event.at
+            self.rung.pop(callback, None)
         elif event.kind == "leg.opened" and event.data["role"] == "caller" and "route" in event.data:
             leg = event.data["leg"]
             yield from () if leg in self.dialled else (f"a customer is dialled without an intent, leg {leg}",)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SPANISH = "00346"
 """Some callers come from Spain, where a carrier of the route is dead."""
+AGAIN = f"00212{OWN_PREFIX[1:]}"
+"""Who calls again shows his number as another carrier writes it: one that no other call has."""
 NEVER_HOME = "7"
 """Customers whose number ends so are never reached."""
 RING_S, CONSULT_S, DIAL_S = 20.0, 30.0, 40.0
@@ -53,6 +55,7 @@ class People:
         self.rng = world.chance("people")
         self.callers = world.chance("callers")
         self.count = 0
+        self.once: list[str] = []  # numbers that have called, and not again
         self.open = True
         path = world.house.socket
         self.desk = Desk(world.network, path, self._replied)
@@ -102,6 +105,10 @@ class People:
         rate = self.world.plan.calls_per_hour / 3_600
         self._later(rng.expovariate(rate), self._somebody_calls)
         own = f"{OWN_PREFIX}{self.count:07d}" if rng.random() < 0.85 else f"{SPANISH}{self.count:08d}"
+        if self.once and rng.random() < 0.25:
+            own = AGAIN + self.once.pop(rng.randrange(len(self.once))).removeprefix(OWN_PREFIX)
+        elif own.startswith(OWN_PREFIX):
+            self.once.append(own)
         carrier = rng.choice(self.world.carriers)
         line = carrier.dial(rng.choice(NUMBERS), own=own, offerless=rng.random() < 0.1)
         longer_s = REFRESHED_S if "glare" in self.world.faults and rng.random() < 0.5 else 0.0
@@ -223,7 +230,9 @@ class People:
             self.world.happened("two clicks at once")
 
     def _ask_somebody(self) -> None:
-        to = self.rng.choice(["accueil", "espagnol", "petite", *AGENTS, "104", *OUTSIDE_NUMBERS, "nobody"])
+        to = self.rng.choice(
+            ["accueil", "espagnol", "petite", "guichet", *AGENTS, "104", *OUTSIDE_NUMBERS, "nobody"]
+        )
         floor = self.world.floor
         ready = [s.id for s in floor.state.seats.values() if s.state is AgentState.READY] if floor else []
         if ready and self.rng.random() < 0.6:

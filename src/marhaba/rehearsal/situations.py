@@ -28,7 +28,15 @@ SOMETIMES = (
     "a call is held by the desk",
     "a colleague is called",
     "an open line takes a call",
-    *(f"overflow: {reason}" for reason in ("wait", "size", "no-staff", "gone")),
+    *(f"overflow: {reason}" for reason in ("wait", "size", "no-staff", "closed", "gone")),
+    "a caller knows an agent",
+    "ring-all: several phones ring",
+    "ring-all: one is missed and the others ring on",
+    "ring-all: nobody answers",
+    "ring-all: another one was quicker",
+    "ring-all: the caller leaves",
+    "ring-all: an answer crosses the CANCEL",
+    "ring-all: the floor dies",
     *(f"supervision: {mode}" for mode in ("listen", "whisper", "barge")),
     "a recording is paused",
     "a recording is resumed",
@@ -87,9 +95,13 @@ class Observer:
 
     def __init__(self) -> None:
         self._why: dict[str, str] = {}  # call -> why it last rang somewhere
+        self._legs: dict[
+            str, dict[str, bool]
+        ] = {}  # call -> legs that have rung since it came in line: they ring
 
     def see(self, event: Event) -> Iterator[str]:
         yield from of_event(event)
+        yield from self._rings(event)
         call = event.call_id
         if event.kind == "call.ringing":
             self._why[call] = event.data["why"]
@@ -100,6 +112,26 @@ class Observer:
                 yield "a caller leaves while he is transferred"
         elif event.kind in ("call.connected", "call.ended"):
             self._why.pop(call, None)
+
+    def _rings(self, event: Event) -> Iterator[str]:
+        """Several phones at once."""
+        legs = self._legs.setdefault(event.call_id, {})
+        match event.kind:
+            case "call.ringing":
+                legs[event.data["leg"]] = True
+                if len(legs) > 1:
+                    yield "ring-all: several phones ring"
+            case "call.missed" if len(legs) > 1:
+                legs[event.data["leg"]] = False
+                yield "ring-all: " + (
+                    "one is missed and the others ring on" if any(legs.values()) else "nobody answers"
+                )
+            case "call.spared" if event.data["why"] == "elsewhere":
+                yield "ring-all: another one was quicker"
+            case "call.spared" if event.data["why"] == "abandoned":
+                yield "ring-all: the caller leaves"
+            case "call.queued" | "call.ended" | "call.missed" | "call.connected":
+                del self._legs[event.call_id]
 
 
 def of_event(event: Event) -> Iterator[str]:
@@ -116,6 +148,8 @@ def of_event(event: Event) -> Iterator[str]:
             yield f"transfer: {data['kind']}"
             if data["to"].startswith(("0", "+")):
                 yield "a transfer goes to an outside number"
+        case "call.queued" if data.get("knows"):
+            yield "a caller knows an agent"
         case "call.overflowed":
             yield f"overflow: {data['reason']}"
         case "call.consulting" if data.get("joined"):

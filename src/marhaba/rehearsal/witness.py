@@ -19,7 +19,7 @@ from marhaba.floor import audio, checkpoint
 from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor
 from marhaba.floor.journal import Journal
-from marhaba.floor.state import Call, FloorState, Stage, apply
+from marhaba.floor.state import Call, FloorState, Seat, Stage, apply
 from marhaba.kernel.routing import AgentState, Routing
 from marhaba.rehearsal.centre import HOUSE, OWN_PREFIX
 from marhaba.rehearsal.network import Address
@@ -191,7 +191,8 @@ class Witness:
                 self.world.fail("I2", f"call {call.id} stands in line while {call.stage}")
             if stands and not waits:
                 self.world.fail("I2", f"call {call.id} waits in {call.queue} and stands in no line")
-            legs.update(leg for leg in (call.caller_leg, call.agent_leg, call.consult_leg) if leg)
+            held = (call.caller_leg, call.agent_leg, call.consult_leg, *call.beside)
+            legs.update(leg for leg in held if leg)
         if shared := [leg for leg, count in legs.items() if count > 1]:
             self.world.fail("I2", f"legs in two calls: {shared}")
 
@@ -203,7 +204,7 @@ class Witness:
             for call in (floor.state.calls.values() if idle else ())
             if call.stage is Stage.QUEUED and call.visit_open and call.retry_at <= floor.now
             for seat in idle
-            if _fits(floor, call, seat.id)
+            if _fits(floor, call, seat.id) and not _spared(floor, call, seat.id, idle)
         }
         since = {pair: self._idle.get(pair, floor.now) for pair in pairs}
         for (call, agent), began in since.items():
@@ -229,7 +230,7 @@ class Witness:
         on: Counter[str] = Counter()
         for call in floor.state.calls.values():
             if call.agent and call.stage in (Stage.RINGING, Stage.TALKING, Stage.DIALLING):
-                on[call.agent] += 1
+                on.update([call.agent, *call.beside.values()])
         if twice := [agent for agent, count in on.items() if count > 1]:
             self.world.fail("I3", f"on two calls: {twice}")
 
@@ -300,7 +301,7 @@ class Witness:
 
 def seen(state: FloorState) -> dict[str, Any]:
     """All of a state that must survive a restart."""
-    tables = {name: getattr(state, name) for name in ("calls", "legs", "seats")}
+    tables = {name: getattr(state, name) for name in ("calls", "legs", "seats", "served")}
     plain: dict[str, Any] = {
         name: {key: _plain(value) for key, value in table.items()} for name, table in tables.items()
     }
@@ -314,7 +315,9 @@ def seen(state: FloorState) -> dict[str, Any]:
         "alarms": dict(state.alarms),
         "trunks": dict(state.trunks),
         "rank": state.rank_next,
+        "rung": state.rung,
         "line": line,
+        "known": {call: routing.known_to(call)[0] for call in line},
         "staff": staff,
     }
 
@@ -344,6 +347,18 @@ def _fits(floor: Floor, call: Call, agent_id: str, *, ever: bool = False) -> boo
     step = len(rules.relax) if ever else rules.step_at(call.since, floor.now)
     required = rules.required(language, step)
     return all(agent.skills.get(skill, 0) >= level for skill, level in required.items())
+
+
+def _spared(floor: Floor, call: Call, agent_id: str, idle: list[Seat]) -> bool:
+    """Whether an idle agent is kept for another queue, or the caller waits for another agent."""
+    known, alone = floor.state.routing.known_to(call.id)
+    if alone and known != agent_id:
+        return True
+    for name, kept in floor.centre.queues[call.queue].rules.keep.items():
+        ready = [seat.id for seat in idle if _fits(floor, Call("", "", "", "", queue=name), seat.id)]
+        if kept and agent_id in ready and len(ready) <= kept:
+            return True
+    return False
 
 
 def _equal_head(one: list[Event], other: list[Event]) -> Iterator[Event]:

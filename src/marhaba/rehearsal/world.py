@@ -34,7 +34,7 @@ from marhaba.rehearsal.house import House
 from marhaba.rehearsal.invariants import Money, checkers
 from marhaba.rehearsal.misfortune import Misfortune
 from marhaba.rehearsal.network import Address, Network
-from marhaba.rehearsal.people import SPANISH, People
+from marhaba.rehearsal.people import AGAIN, SPANISH, People
 from marhaba.rehearsal.plan import Plan
 from marhaba.rehearsal.situations import Observer
 from marhaba.rehearsal.stations import Line, Station
@@ -251,6 +251,8 @@ class World:
         self.witness.crashed_at.append(floor.now)
         for call in floor.state.calls.values():
             self.happened(f"the floor dies while a call is {call.stage}")
+            if len(call.ringing) > 1:
+                self.happened("ring-all: the floor dies")
             if call.consult_leg or (call.stage is Stage.RINGING and call.ring_why == "transfer"):
                 self.happened("the floor dies while a transfer is going on")
 
@@ -305,7 +307,7 @@ class World:
             line
             for carrier in self.carriers
             for line in carrier.record
-            if not line.incoming and line.own.startswith((OWN_PREFIX, SPANISH))
+            if not line.incoming and line.own.startswith((OWN_PREFIX, SPANISH, AGAIN))
         ]
 
     def asked(self) -> Iterator[Line]:
@@ -343,3 +345,5 @@ class World:
             )
             if line is not None:
                 self.happened("an answer crosses a CANCEL")
+                if b"Call completed elsewhere" in data:
+                    self.happened("ring-all: an answer crosses the CANCEL")

@@ -94,8 +94,8 @@ class Replay:
                 about={"seq": event.seq},
             )
         decided = self._decided(event.at)
-        if decided != recorded:  # a further phone may have been left out, for want of a port
-            decided = self._decided(event.at, more=False)
+        if decided != recorded and self._decided(event.at, more=False) == recorded:
+            decided = recorded  # a further phone was left out, for want of a port
         self.verdict.decisions += 1
         if decided == recorded:
             self.verdict.equal += 1

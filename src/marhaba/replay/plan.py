@@ -13,7 +13,7 @@ import numpy as np
 from marhaba.floor.centre_model import QueueChoice
 from marhaba.floor.loaded import Loaded, LoadedQueue, weighed
 from marhaba.kernel.errors import BadInput
-from marhaba.kernel.rules import QueueRules
+from marhaba.kernel.rules import QueueRules, Strategy
 from marhaba.planning.survival import kaplan_meier
 from marhaba.replay.change import Change, Tail, changed
 from marhaba.replay.day import Contact, Presence
@@ -136,7 +136,9 @@ def model_of(day: Day, change: Change, *, tail: Tail = "constant", redraw: bool 
     raised = sorted({kind[1] for kind in day.kinds} | {0})
     for above in raised:
         for queue in queues.values():
-            model.queues.append(_rules(queue, above, choice))
+            model.queues.append(
+                _rules(queue, above, choice, day.loaded.queues[queue.rules.name].rules.strategy)
+            )
     for kind in day.kinds:
         model.types.append(_type(day, kind, queues, change, tail=tail, redraw=redraw))
     ring = _ring(day)
@@ -154,8 +156,13 @@ def _raised(queue: str, above: int) -> str:
     return f"{queue} {above:+d}" if above else queue
 
 
-def _rules(queue: LoadedQueue, above: int, choice: QueueChoice) -> QueueRules:
+def _rules(queue: LoadedQueue, above: int, choice: QueueChoice, was: Strategy) -> QueueRules:
+    """`was`: the queue's strategy that day. Where it rang all phones, the law of ringing is that of all of them together:
+    one phone stands for them.
+    """
     rules = weighed(queue, choice)
+    if was is rules.strategy is Strategy.RING_ALL:
+        rules = replace(rules, strategy=Strategy.LONGEST_IDLE)
     limits = [limit for limit in (rules.overflow_wait_s, queue.max_wait_s) if limit]
     return replace(
         rules,
