@@ -481,3 +481,31 @@ def test_the_hour_survives_a_reload_and_can_be_taken_back() -> None:
     routing.close("q", None)
     routing.close("unknown", None)
     assert routing.enqueue(100.0, "c", "q") == Admission(True)
+
+
+# What a restart hands back
+
+
+def test_numbers_come_back_with_the_holes_that_newcomers_fill() -> None:
+    """Agents draw lots by their numbers: after a restart everybody has his own again."""
+    routing = house(phone())
+    for agent in ("a", "b", "c"):
+        seat(routing, agent)
+    routing.remove_agent("b")
+    numbers = routing.numbers()
+    assert (numbers.agents, numbers.free) == (["a", "", "c"], [1])
+    again = Routing([phone()])
+    again.set_numbers(numbers)
+    assert again.numbers() == numbers
+    again.agent_state(1.0, "d", PAUSED)
+    assert again.numbers().agents == ["a", "d", "c"]
+
+
+def test_who_stands_before_whom_is_the_order_of_their_turns() -> None:
+    routing = house(phone())
+    for at, agent in enumerate(("c", "a", "b")):
+        seat(routing, agent, at=float(at))
+    assert routing.standing() == ["c", "a", "b"]
+    routing.agent_state(5.0, "c", PAUSED)
+    routing.agent_state(6.0, "c", READY)
+    assert routing.standing() == ["a", "b", "c"]
