@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -371,3 +372,8 @@ def test_a_published_centre_says_what_is_published(name: str) -> None:
         if abs(ours.mean - mean) >= 3 * error + 0.0005:
             strange.append(f"{figure}: {ours} instead of {mean} (z = {z:.2f})")
     assert strange == []
+
+
+def test_the_page_counts_the_figures_that_are_compared() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "design" / "simulator.md").read_text("utf-8")
+    assert f"Of {sum(map(len, PUBLISHED.values()))} published figures" in page
