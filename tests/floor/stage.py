@@ -10,27 +10,23 @@ import dataclasses
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from marhaba.floor import agents, dispatch
 from marhaba.floor.actions import act
-from marhaba.floor.centre import Centre, parse_centre
 from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor, Worker
 from marhaba.floor.records import Records
 from marhaba.floor.recovery import recover
 from marhaba.floor.reload import tell_loaded
-from marhaba.floor.secrets import Secrets
 from marhaba.floor.state import Call, FloorState, apply
 from marhaba.floor.today import Today
 from marhaba.kernel.messages import Ask, Reply
 from marhaba.kernel.routing import Routing
 from marhaba.media import protocol as media
 from marhaba.media.library import PromptLibrary
-from marhaba.sip.digest import ha1
 from marhaba.sip.endpoint import Endpoint
 from marhaba.sip.events import (
     EndpointSettings,
@@ -46,10 +42,10 @@ from marhaba.sip.events import (
     Trunk,
 )
 from marhaba.sip.registrar import Held
+from tests.floor.stage_centre import CENTRE, PHONES, REALM, SECRET, parse_centre_of
 from tests.sip.pairs import tokens
 
 HOUSE, CARRIER = "192.0.2.1", "192.0.2.50"
-REALM, SECRET = "essai", "un secret de scène"
 START = 1_750_068_000.0  # Monday 2025-06-16 10:00 UTC
 DELAY_S, PROMPT_S = 0.01, 1.0
 PORTS = range(20_000, 20_100, 2)
@@ -57,118 +53,6 @@ SDP = (
     "v=0\r\no=- 1 {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
     "m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
 )
-
-CENTRE = """\
-name = "Scène"
-country = "MA"
-timezone = "Africa/Casablanca"
-language = "fr"
-realm = "essai"
-[sip]
-advertised_host = "192.0.2.1"
-[media]
-[calendars.bureau]
-hours.mon = ["08:30-18:30"]
-[programmes.banque]
-numbers = ["0539000000"]
-calendar = "always"
-languages = ["fr", "es"]
-menu_digits = { 1 = "fr", 2 = "es" }
-greeting = ["welcome"]
-queue = "accueil"
-queues_by_language = { es = "espagnol" }
-recording = "announce"
-closed = "voicemail"
-[programmes.direct]
-numbers = ["0539000001"]
-calendar = "always"
-languages = ["fr"]
-menu = false
-greeting = []
-queue = "accueil"
-recording = "none"
-closed = "message"
-[programmes.demande]
-numbers = ["0539000002"]
-calendar = "always"
-languages = ["fr"]
-menu = false
-greeting = []
-queue = "accueil"
-recording = "ask"
-closed = "message"
-[programmes.bureau]
-numbers = ["0539000003"]
-calendar = "bureau"
-languages = ["fr"]
-menu = false
-queue = "accueil"
-recording = "none"
-closed = "voicemail"
-[queues.accueil]
-ring_s = 20
-wrap_s = 10
-callback = true
-comfort = ["comfort"]
-missed_pause_after = 2
-[queues.espagnol]
-language_level = 5
-wrap_s = 0
-max_wait_s = "60 s"
-overflow_to = "accueil"
-[queues.petite]
-overflow_size = 1
-[agents.amal]
-phone = "101"
-skills = { fr = 8, es = 2 }
-[agents.brahim]
-phone = "102"
-skills = { fr = 6 }
-[agents.chaimae]
-phone = "103"
-skills = { es = 9, fr = 3 }
-[agents.laila]
-phone = "104"
-skills = { fr = 9 }
-supervisor = true
-[agents.fixe]
-phone = "105"
-skills = { fr = 9 }
-mode = "nailed"
-[pause_codes]
-break = "Pause"
-lunch = "Déjeuner"
-[dispositions]
-sale = "Vente"
-none = "Rien"
-[trunks.carrier]
-host = "192.0.2.50"
-hosts = ["192.0.2.50"]
-keep_alive_s = 0
-[trunks.dead]
-host = "192.0.2.77"
-keep_alive_s = 0
-[dialling]
-concurrent_max = 2
-hourly_max = 5
-[[dialling.routes]]
-prefix = "+212"
-trunks = ["carrier"]
-per_minute = 1.0
-[[dialling.routes]]
-prefix = "+34"
-trunks = ["dead", "carrier"]
-[[dialling.routes]]
-prefix = "+351"
-trunks = ["dead"]
-"""
-PHONES = {"amal": "101", "brahim": "102", "chaimae": "103", "laila": "104", "fixe": "105"}
-
-
-def parse_centre_of(text: str) -> Centre:
-    """A centre with every phone's password."""
-    secrets = Secrets(phones={p: {"SHA-256": ha1(p, REALM, SECRET)} for p in PHONES.values()}, trunks={})
-    return parse_centre(text, folder=Path("/scene"), secrets=secrets)
 
 
 class Side:

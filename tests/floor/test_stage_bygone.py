@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from marhaba.floor.reload import adopt_centre
-from tests.floor.stage import CENTRE, Stage, parse_centre_of
+from tests.floor.stage import Stage
+from tests.floor.stage_centre import CENTRE, parse_centre_of
 from tests.floor.test_stage_callbacks import asked
 from tests.floor.test_stage_calls import talking
 

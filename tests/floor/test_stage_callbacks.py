@@ -6,7 +6,8 @@ import pytest
 
 from marhaba.floor.events import Event
 from marhaba.floor.reload import adopt_centre
-from tests.floor.stage import CENTRE, Stage, parse_centre_of
+from tests.floor.stage import Stage
+from tests.floor.stage_centre import CENTRE, parse_centre_of
 from tests.floor.test_stage_calls import greeted, talking
 
 

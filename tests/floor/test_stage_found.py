@@ -19,7 +19,8 @@ from marhaba.rehearsal.plan import draw_plan
 from marhaba.rehearsal.world import World
 from tests.floor.centre_texts import centre_text
 from tests.floor.quiet_floor import quiet_floor
-from tests.floor.stage import CENTRE, HOUSE, Stage, parse_centre_of, seen
+from tests.floor.stage import HOUSE, Stage, seen
+from tests.floor.stage_centre import CENTRE, parse_centre_of
 from tests.floor.test_stage_callbacks import asked
 from tests.floor.test_stage_calls import greeted, talking
 from tests.floor.test_stage_transfers import consulting

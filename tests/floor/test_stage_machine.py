@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from marhaba.media.protocol import LegSilent, MessageEnded
-from tests.floor.stage import PHONES, Side, Stage
+from tests.floor.stage import Side, Stage
+from tests.floor.stage_centre import PHONES
 
 NUMBERS = ["0539000000", "0539000001", "0539000002", "0539000003"]
 AGENT = st.sampled_from(sorted(PHONES))

@@ -12,7 +12,8 @@ from marhaba.floor.records import Records
 from marhaba.kernel.routing import Routing
 from marhaba.replay.exact import replay
 from marhaba.sip.events import LegAnswered
-from tests.floor.stage import CENTRE, Stage, seen
+from tests.floor.stage import Stage, seen
+from tests.floor.stage_centre import CENTRE
 
 TEAM = ("amal", "brahim", "chaimae")
 RING_ALL = CENTRE.replace("[queues.accueil]\n", '[queues.accueil]\nstrategy = "ring-all"\n')

@@ -12,7 +12,8 @@ from marhaba.floor.reload import adopt_centre
 from marhaba.floor.returning import RETURNS_S
 from marhaba.floor.state import SERVED_MAX, Call, FloorState, Served, apply
 from marhaba.kernel.routing import AgentState, Routing
-from tests.floor.stage import CENTRE, START, Stage, parse_centre_of
+from tests.floor.stage import START, Stage
+from tests.floor.stage_centre import CENTRE, parse_centre_of
 
 PROGRAMME = """\
 [programmes.autre]

@@ -132,6 +132,26 @@ shifts = [
     { hours = "09:00-11:00" },
 ]
 """
+AGENTS = [
+    Agents(
+        "team",
+        {"lang:fr": 8, "reseau": 4},
+        (4, 4, 2, 2),
+        queues=("un", "deux"),
+        own=("un",),
+        site="Tanger",
+        ring=Constant(3),
+        missed=0.02,
+        missed_pause_s=60,
+        handle_factor=0.9,
+        text=3,
+    ),
+    Agents(
+        "experts",
+        {"lang:fr": 10, "reseau": 10},
+        shifts=(*(Shift(0, 14400, ((7200, 8100),), True),) * 2, Shift(3600, 10800)),
+    ),
+]
 
 
 def test_the_reader_says_everything_that_the_builder_can() -> None:
@@ -185,26 +205,7 @@ def test_the_reader_says_everything_that_the_builder_can() -> None:
         Return("a", "abandoned", 0.4, "a", Constant(600), 2, same_patience=True),
         Return("a", "answered", 0.2, "b", same_agent_s=60, adds_up=True),
     ]
-    model.agents = [
-        Agents(
-            "team",
-            {"lang:fr": 8, "reseau": 4},
-            (4, 4, 2, 2),
-            queues=("un", "deux"),
-            own=("un",),
-            site="Tanger",
-            ring=Constant(3),
-            missed=0.02,
-            missed_pause_s=60,
-            handle_factor=0.9,
-            text=3,
-        ),
-        Agents(
-            "experts",
-            {"lang:fr": 10, "reseau": 10},
-            shifts=(*(Shift(0, 14400, ((7200, 8100),), True),) * 2, Shift(3600, 10800)),
-        ),
-    ]
+    model.agents = list(AGENTS)
     assert read.data == model.data()
     assert read.promises == {
         "a": ServiceLevel("F2", 30.0, 0.9, 3.0),
