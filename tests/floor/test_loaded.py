@@ -163,3 +163,24 @@ def test_a_callback_whose_customer_did_not_answer_leaves_the_line_by_its_event()
     come(floor, "c")
     floor.emit("callback.missed", call="c", callback="c", attempt=1, code=408, reason="", retry_at=9e9)
     assert floor.state.routing.queue_of("c") == ""
+
+
+def test_newcomers_get_the_same_numbers_after_a_restart(tmp_path: Path) -> None:
+    """Lots are drawn by them: also when several leave at once, one of whom sits in another's place."""
+    centre = quiet_centre()
+    one, other = centre.agents
+    floor = started(centre)
+    adopt_centre(floor, without(centre, agents=[one]), path="centre.toml")
+    late = replace(centre.agents[one], id="late")
+    centre = replace(
+        without(centre, agents=[one]), agents={**without(centre, agents=[one]).agents, "late": late}
+    )
+    adopt_centre(floor, centre, path="centre.toml")
+    state = restored(floor, tmp_path)
+    before = len(floor.turn.events)
+    newest = {name: replace(late, id=name) for name in ("new", "newer")}
+    centre = replace(centre, agents={**without(centre, agents=["late", other]).agents, **newest})
+    adopt_centre(floor, centre, path="centre.toml")
+    for event in floor.turn.events[before:]:
+        apply(state, event)
+    assert state.routing.numbers() == floor.state.routing.numbers() == replayed(floor).routing.numbers()

@@ -340,6 +340,33 @@ def test_who_waits_is_sent_on_when_the_last_agent_logs_out() -> None:
     assert stage.one("call.overflowed").data["reason"] == "no-staff"
 
 
+def test_an_open_line_ends_when_the_floor_dies_over_its_agents_logout() -> None:
+    """The logout was committed, the line not yet hung up: it stayed open for ever."""
+    stage = Stage()
+    stage.phones["fixe"].dial("*10")
+    stage.run(5.0)
+    assert [leg.role for leg in stage.floor.state.legs.values()] == ["nailed"]
+    stage.turn(lambda: stage.floor.emit("agent.state", agent="fixe", state="logged_out", code=""))
+    stage.restart()
+    stage.run(5.0)
+    assert stage.floor.state.legs == {}
+    assert stage.phones["fixe"].legs == []
+
+
+def test_no_timer_is_left_of_a_closing_time_for_which_nobody_waits() -> None:
+    stage = Stage(
+        CENTRE.replace(
+            "[queues.accueil]\n", '[queues.accueil]\ncalendar = "bureau"\noverflow_at_close = true\n'
+        )
+    )
+    stage.carrier.dial("0539000001")
+    stage.run(1.0)
+    assert stage.call.stage == "queued"
+    stage.carrier.hang_up()
+    stage.run(60.0)
+    assert stage.floor.next_timer() is None
+
+
 def test_a_callback_stays_when_everybody_goes_home() -> None:
     stage = Stage(NO_STAFF)
     stage.ask("login", agent="amal")

@@ -139,7 +139,7 @@ KNOWN = centre(accueil('last_agent_s = "30 s"'), ("wrap_s = 10\n", "wrap_s = 0\n
 
 
 def served_by(stage: Stage, agent: str, caller: str = "0661000001") -> None:
-    """`agent` talks with the caller, who then hangs up."""
+    """`agent` talks with the caller, who then hangs up. In the end both are ready, he behind the other."""
     for other in ("amal", "brahim"):
         stage.ask("login", agent=other)
         stage.ask("ready" if other == agent else "pause", agent=other, **({} if other == agent else BREAK))
@@ -148,7 +148,8 @@ def served_by(stage: Stage, agent: str, caller: str = "0661000001") -> None:
     assert stage.call.agent == agent
     stage.carrier.hang_up()
     stage.run(1.0)
-    for other in ("amal", "brahim"):
+    stage.ask("pause", agent=agent, **BREAK)
+    for other in sorted(("amal", "brahim"), key=agent.__eq__):
         stage.ask("ready", agent=other)
 
 
@@ -196,6 +197,25 @@ def test_whom_an_agent_hands_to_a_queue_is_not_handed_back_to_him() -> None:
     assert stage.ask("transfer", agent="brahim", to="accueil").ok
     stage.run(4.0)
     assert stage.call.agent == "amal"
+    go_home(stage)
+
+
+def test_callers_of_another_client_are_others() -> None:
+    """Also when both programmes lead to one queue."""
+    stage = Stage(KNOWN.replace('queue = "petite"', 'queue = "accueil"'))
+    served_by(stage, "brahim")
+    stage.carrier.dial("0539000009")
+    stage.run(5.0)
+    assert (stage.call.programme, stage.call.agent) == ("autre", "amal")
+    go_home(stage)
+
+
+def test_a_number_is_the_same_however_a_carrier_writes_it() -> None:
+    stage = Stage(KNOWN)
+    served_by(stage, "brahim")
+    stage.carrier.dial("0539000001", caller="+212661000001")
+    stage.run(5.0)
+    assert stage.call.agent == "brahim"
     go_home(stage)
 
 
@@ -254,7 +274,7 @@ def test_the_callers_remembered_have_a_limit() -> None:
     apply(state, connected)
     assert len(state.served) == SERVED_MAX
     assert "0" not in state.served
-    assert state.served["+212661000001"] == Served("brahim", connected.at)
+    assert state.served["direct +212661000001"] == Served("brahim", connected.at)
     stage.settled()
 
 

@@ -227,18 +227,20 @@ def test_a_call_cut_off_by_the_journals_end_teaches_no_handle_time() -> None:
     assert (first.ring_s, math.isnan(first.handle_s)) == (2.0, True)
 
 
-def test_a_day_is_cut_at_half_hours_and_leaves_out_who_still_waits() -> None:
+def test_a_day_is_cut_at_half_hours_and_leaves_out_who_still_waits_or_found_a_queue_closed() -> None:
     contacts = [
         Contact("c0", "accueil", "fr", 0, T - 86_400.0, "answered", 1.0, handle_s=60.0),
         Contact("c1", "accueil", "fr", 0, T + 4_000.0, "answered", 5.0, handle_s=60.0),
         Contact("c2", "accueil", "fr", 2, T + 4_100.0, "abandoned", 5.0),
         Contact("c3", "accueil", "fr", 0, T + 4_200.0),
         Contact("c4", "gone", "fr", 0, T + 4_300.0, "abandoned", 5.0),
+        Contact("c5", "accueil", "fr", 0, T + 4_400.0, "closed", 0.0),
+        Contact("c6", "accueil", "fr", 0, T + 4_500.0, "closed", 9.0),
     ]
     presence = Presence("amal", {}, None, T + 3_700.0, T + 9_000.0)
     day = day_from(contacts, [presence], LOADED, [T + 5.0], span=(T, T + 86_400.0), learn_from=T - 90_000.0)
     assert (day.begin - T, day.end - T, day.intervals) == (2 * INTERVAL_S, 5 * INTERVAL_S, 3)
-    assert [contact.call for contact in day.contacts] == ["c1", "c2"]
+    assert [contact.call for contact in day.contacts] == ["c1", "c2", "c6"]
     assert [contact.call for contact in day.before] == ["c0"]
     assert (day.unfinished, day.loads, day.kinds) == (1, 1, [("accueil", 0, "fr"), ("accueil", 2, "fr")])
 

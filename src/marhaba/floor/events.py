@@ -19,7 +19,7 @@ Calls
     call.spared         leg, why, ring_s                              agent_id need not: another was quicker (elsewhere), or the
                                                                       caller has left (abandoned), or is lost (crash)
     call.connected      leg, wait_s, served                           agent_id and the caller hear each other; served: the
-                                                                      number by which he is known when he calls again
+                                                                      programme and number he is known by when he calls again
     call.dequeued       outcome, wait_s                               ends a queue visit, exactly once: answered | abandoned |
                                                                       overflowed | callback | voicemail | closed | failed
     call.overflowed     to, reason (wait | size | no-staff | closed | gone)

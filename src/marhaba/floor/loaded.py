@@ -75,7 +75,7 @@ def adopt(routing: Routing, loaded: Loaded) -> None:
         [weighed(queue, loaded.queue_choice) for queue in loaded.queues.values()],
         longest_queue=loaded.queue_choice is QueueChoice.LONGEST_QUEUE,
     )
-    for name in routing.standing():
+    for name in sorted(routing.standing()):  # by name: it decides which numbers, and lots, newcomers get
         if name not in loaded.agents:
             routing.remove_agent(name)
     for name, agent in loaded.agents.items():

@@ -48,6 +48,8 @@ BOARD_EVERY_S = 0.5
 QUIET_S = 0.1
 """Events nobody outside waits for (an agent's wrap-up is over, a leg's figures) are written with the next ones, at the
 latest after this: a commit costs more than all the rest of such a turn."""
+STEPPED_S = 1.0
+"""The wall clock was set when it moved by more than that against the steady one; else it is only kept in pace."""
 SPENT_S = 3 * 3600.0
 """How far back a start looks for outside calls that count into the last hour's money."""
 STATS_EVERY_S = 5.0
@@ -190,7 +192,10 @@ class FloorProcess:
 
     def _clock(self) -> None:
         self.floor.now = self._anchor + self.machine.steady()
-        self.floor.wall_offset = self.machine.wall() - self.floor.now
+        offset = self.machine.wall() - self.floor.now
+        if abs(offset - self.floor.wall_offset) > STEPPED_S:
+            self.floor.reroute = True  # a queue may be closed by now
+        self.floor.wall_offset = offset
         self.floor.sip_offset = asyncio.get_running_loop().time() - self.floor.now
 
     def _recover(self) -> None:

@@ -89,7 +89,11 @@ def _wanted(floor: Floor, leg: Leg) -> bool:
     """Whether somebody speaks or rings on it. A leg that its call has let go of was being ended, or had ended."""
     call = floor.state.calls.get(leg.call)
     if call is None:
-        return leg.role in ("nailed", "code")
+        held = any(
+            seat.leg == leg.id and seat.state is not AgentState.LOGGED_OUT
+            for seat in floor.state.seats.values()
+        )
+        return leg.role == "code" or (leg.role == "nailed" and held)  # his line ends with his logout
     return leg.id in (call.caller_leg, call.agent_leg, *call.beside, call.consult_leg, *call.supervisors)
 
 

@@ -15,7 +15,7 @@ RETURNS_S = 7 * 86_400.0
 
 def known_to(floor: Floor, call: Call, queue: Queue) -> tuple[str, float]:
     """The agent whom the caller knows, and how long he waits for nobody else; ("", 0): none, or the queue asks nobody."""
-    served = floor.state.served.get(_number(floor, call)) if queue.last_agent_s else None
+    served = floor.state.served.get(_key(floor, call)) if queue.last_agent_s else None
     if served is None or served.at < floor.now - RETURNS_S:
         return "", 0.0
     return served.agent, queue.last_agent_s
@@ -29,10 +29,13 @@ def told(knows: str, knows_s: float) -> dict[str, Any]:
 def served(floor: Floor, call: Call) -> dict[str, str]:
     """What `call.connected` says: whom to remember. Nobody where the queue never asks."""
     queue = floor.centre.queues.get(call.queue)
-    number = _number(floor, call) if queue is not None and queue.last_agent_s else ""
-    return {"served": number} if number else {}
+    key = _key(floor, call) if queue is not None and queue.last_agent_s else ""
+    return {"served": key} if key else {}
 
 
-def _number(floor: Floor, call: Call) -> str:
-    """The caller's, in one form whoever dialled; "": withheld."""
-    return normalise(call.caller, country=floor.centre.country) or ""
+def _key(floor: Floor, call: Call) -> str:
+    """The programme and the caller's number, in one form however a carrier writes it; "": withheld. Another client's
+    callers are others, though their phone is the same.
+    """
+    number = normalise(call.caller, country=floor.centre.country)
+    return f"{call.programme} {number}" if number else ""

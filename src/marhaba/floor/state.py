@@ -144,7 +144,7 @@ class FloorState:
     running: bool = False  # a floor started and has not said good-bye
     loaded: Loaded | None = None  # what routing goes by
     rung: str = ""  # the call that a queue rang for last
-    served: dict[str, Served] = field(default_factory=dict)  # by the caller's number, the latest last
+    served: dict[str, Served] = field(default_factory=dict)  # by programme and number, the latest last
 
 
 SERVED_MAX = 20_000

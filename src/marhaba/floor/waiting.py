@@ -100,6 +100,9 @@ def dequeue(floor: Floor, call: Call, outcome: str) -> None:
             outcome=outcome,
             wait_s=round(max(0.0, floor.now - call.since), 3),
         )
+        floor.reroute = (
+            True  # what routing looks for in a while may have been for him alone: a step, closing time
+        )
     for timer in ("announce", "comfort", "max_wait"):
         floor.cancel(timer, call.id)
 

@@ -55,6 +55,11 @@ class Contact:
     def seen_s(self) -> float:
         return self.wait_s if math.isnan(self.patience_s) else self.patience_s
 
+    @property
+    def let_in(self) -> bool:
+        """Whether the queue was open when he came."""
+        return self.outcome != "closed" or self.wait_s > 0.0
+
 
 @dataclass(slots=True)
 class Presence:

@@ -35,7 +35,7 @@ class Day:
 
     begin: float
     end: float
-    contacts: tuple[Contact, ...]  # who came in it, in order
+    contacts: tuple[Contact, ...]  # who came in it, in order, and found the queue open
     before: tuple[Contact, ...]  # who came on the days before it that are learnt from
     presences: tuple[Presence, ...]
     loaded: Loaded
@@ -98,7 +98,7 @@ def day_from(
     seen_until: float = math.inf,
 ) -> Day:
     """The day of `span`; patience and handle times are learnt from `learn_from` on. Raises `BadInput` for an empty day."""
-    came = sorted((c for c in contacts if learn_from <= c.at < span[1]), key=lambda c: c.at)
+    came = sorted((c for c in contacts if c.let_in and learn_from <= c.at < span[1]), key=lambda c: c.at)
     today = [c for c in came if c.at >= span[0] and c.outcome]
     if loaded is None or not today:
         raise BadInput("no caller came that day", code="empty-day")
