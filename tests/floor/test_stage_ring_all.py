@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from marhaba.floor import checkpoint
+from marhaba.floor import agents, checkpoint
 from marhaba.floor.floor import PORTS_KEPT_BACK
 from marhaba.floor.records import Records
 from marhaba.kernel.routing import Routing
@@ -259,6 +259,25 @@ def test_without_ports_to_spare_one_phone_rings_and_nobody_is_paused() -> None:
     stage.carrier.dial(DIRECT)
     stage.run(0.5)
     assert states(stage, *TEAM) == ["ringing", "ready", "ready"]
+    free.extend(taken)
+    over(stage)
+
+
+def test_without_ports_to_spare_each_of_two_callers_has_one_phone() -> None:
+    """Decided again, the second caller is no difference from the first one's second phone."""
+    stage = Stage(RING_ALL)
+    for caller in ("0661000001", "0661000002"):
+        stage.carrier.dial(DIRECT, caller=caller)
+    stage.run(1.0)
+    free = stage.floor.workers["media-0"].free
+    taken = free[: len(free) - PORTS_KEPT_BACK]
+    del free[: len(taken)]
+    for agent in ("amal", "brahim"):
+        stage.phones[agent].auto = None
+        stage.ask("login", agent=agent)
+    stage.turn(lambda: [agents.ready(stage.floor, agent) for agent in ("amal", "brahim")])
+    first, second = stage.floor.state.calls.values()
+    assert [list(call.ringing.values()) for call in (first, second)] == [["amal"], ["brahim"]]
     free.extend(taken)
     over(stage)
 

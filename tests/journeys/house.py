@@ -81,10 +81,12 @@ skills = {{ en = 9 }}
 
 
 @contextlib.contextmanager
-def open_house(folder: Path, *, port: int, media: int, calls_max: int = 100) -> Iterator[RunningCentre]:
+def open_house(
+    folder: Path, *, port: int, media: int, calls_max: int = 100, text: str = TEXT
+) -> Iterator[RunningCentre]:
     plan = CentrePlan(agents=3, port=port, first_media_port=media)
-    text = TEXT.format(port=port, media=media, calls_max=calls_max)
-    with running_centre(folder, plan, text=text) as house:
+    filled = text.format(port=port, media=media, calls_max=calls_max)
+    with running_centre(folder, plan, text=filled) as house:
         yield house
     decided_again(house)
 
@@ -96,15 +98,15 @@ class Phones:
         self._house, self._ticker, self._stack = house, ticker, stack
         self._rng = random.Random(7)
 
-    async def agent(self, number: int, hz: float) -> Phone:
-        """A registered phone that answers at once and speaks a tone."""
+    async def agent(self, number: int, hz: float, *, by_hand: bool = False) -> Phone:
+        """A registered phone that answers at once and speaks a tone; `by_hand`: it rings until the test answers."""
         account = self._house.accounts[number]
         settings = PhoneSettings(
             account.user, self._house.server, account.password, host=f"127.0.0.{20 + number}", realm=REALM
         )
         answering = Answering(ring_s=(0.1, 0.2), say=lambda _: tone(hz))
         phone = await self._stack.enter_async_context(
-            Phone(settings, self._ticker, self._rng, answering=answering)
+            Phone(settings, self._ticker, self._rng, answering=None if by_hand else answering)
         )
         await phone.wait_registered()
         return phone

@@ -17,6 +17,7 @@ from marhaba.media.protocol import Record
 from marhaba.rehearsal.audio import Recording
 from marhaba.rehearsal.centre import HOUSE
 from marhaba.rehearsal.plan import draw_plan
+from marhaba.rehearsal.witness import passed_over
 from marhaba.rehearsal.world import World
 
 
@@ -111,6 +112,11 @@ def on_two_calls(world: World) -> None:
     )
 
 
+def ring_besides(world: World) -> None:
+    call = next(call for call in floor_of(world).state.calls.values() if call.agent)
+    call.beside["v"] = call.agent
+
+
 LOOKS: dict[str, tuple[str, Callable[[World], None]]] = {
     "nobody hears anybody": ("audio", deafen),
     "nothing is recorded": ("I11", forget_recordings),
@@ -121,7 +127,21 @@ LOOKS: dict[str, tuple[str, Callable[[World], None]]] = {
     "a caller beside an idle agent": ("I5", idle_beside),
     "a caller who waits in vain": ("I5", wait_in_vain),
     "an agent on two calls": ("I3", on_two_calls),
+    "an agent who rings for his own call": ("I3", ring_besides),
 }
+
+
+def test_an_agent_who_is_kept_for_another_queue_may_be_idle_beside_a_caller(world: World) -> None:
+    floor = floor_of(world)
+    idle_beside(world)
+    idle = [seat for seat in floor.state.seats.values() if seat.state is AgentState.READY]
+    call = next(iter(floor.state.calls.values()))
+    queue = floor.centre.queues["accueil"]
+    for kept, spared in ((0, False), (1, len(idle) == 1), (9, True)):
+        rules = dataclasses.replace(queue.rules, keep={"espagnol": kept})
+        queues = {**floor.centre.queues, "accueil": dataclasses.replace(queue, rules=rules)}
+        floor.centre = dataclasses.replace(floor.centre, queues=queues)
+        assert passed_over(floor, call, "amal", idle) is spared
 
 
 @pytest.mark.parametrize("name", LOOKS)

@@ -204,7 +204,7 @@ class Witness:
             for call in (floor.state.calls.values() if idle else ())
             if call.stage is Stage.QUEUED and call.visit_open and call.retry_at <= floor.now
             for seat in idle
-            if _fits(floor, call, seat.id) and not _spared(floor, call, seat.id, idle)
+            if _fits(floor, call, seat.id) and not passed_over(floor, call, seat.id, idle)
         }
         since = {pair: self._idle.get(pair, floor.now) for pair in pairs}
         for (call, agent), began in since.items():
@@ -349,7 +349,7 @@ def _fits(floor: Floor, call: Call, agent_id: str, *, ever: bool = False) -> boo
     return all(agent.skills.get(skill, 0) >= level for skill, level in required.items())
 
 
-def _spared(floor: Floor, call: Call, agent_id: str, idle: list[Seat]) -> bool:
+def passed_over(floor: Floor, call: Call, agent_id: str, idle: list[Seat]) -> bool:
     """Whether an idle agent is kept for another queue, or the caller waits for another agent."""
     known, alone = floor.state.routing.known_to(call.id)
     if alone and known != agent_id:
