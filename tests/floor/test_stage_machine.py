@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from marhaba.media.protocol import LegSilent, MessageEnded
+from marhaba.replay.exact import replay
 from tests.floor.stage import Side, Stage
-from tests.floor.stage_centre import PHONES
+from tests.floor.stage_centre import CENTRE, PHONES
 
 NUMBERS = ["0539000000", "0539000001", "0539000002", "0539000003"]
 AGENT = st.sampled_from(sorted(PHONES))
@@ -18,9 +19,11 @@ SECONDS = st.sampled_from([0.0, 0.005, 0.02, 0.5, 2.0, 7.0, 21.0, 65.0])
 
 
 class Day(RuleBasedStateMachine):
+    centre = CENTRE
+
     def __init__(self) -> None:
         super().__init__()
-        self.stage = Stage()
+        self.stage = Stage(self.centre)
         self.callers = 0
 
     @initialize(agents=st.lists(AGENT, unique=True))
@@ -164,6 +167,17 @@ class Day(RuleBasedStateMachine):
         assert list(stage.floor.state.calls.values()) == waiting
         if not waiting:
             stage.settled()
+        verdict = replay(stage.events)
+        assert verdict.difference is None, verdict.difference
+
+
+class TeamDay(Day):
+    """Phones ring together, callers know agents, some agents are kept back."""
+
+    centre = CENTRE.replace(
+        "[queues.accueil]\n",
+        '[queues.accueil]\nstrategy = "ring-all"\nring_all_max = 3\nlast_agent_s = "5 s"\n',
+    ).replace("[queues.espagnol]\n", '[queues.espagnol]\nstrategy = "ring-all"\nkeep = { accueil = 1 }\n')
 
 
 COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -173,7 +187,17 @@ class TestDay(Day.TestCase):
     settings = settings(COMMON, max_examples=40, stateful_step_count=30)
 
 
+class TestTeamDay(TeamDay.TestCase):
+    settings = settings(COMMON, max_examples=40, stateful_step_count=30)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 class TestManyDays(Day.TestCase):
+    settings = settings(COMMON, max_examples=400, stateful_step_count=60)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+class TestManyTeamDays(TeamDay.TestCase):
     settings = settings(COMMON, max_examples=400, stateful_step_count=60)
