@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -338,6 +339,26 @@ def test_who_waits_is_sent_on_when_the_last_agent_logs_out() -> None:
     stage.ask("logout", agent="brahim")
     assert stage.call.stage == "message"
     assert stage.one("call.overflowed").data["reason"] == "no-staff"
+
+
+def test_who_waits_is_sent_on_when_the_clock_is_set_past_the_closing_time(tmp_path: Path) -> None:
+    """At once: the floor looked when the old clock would have shown it."""
+    plan = replace(draw_plan(1, faults=frozenset(), calls_per_hour=400), attendance=0.0, mischief_s=1e6)
+    world = World(replace(plan, variant=replace(plan.variant, start="just before closing")), tmp_path)
+    while not (waiting := in_guichet(world)):
+        world.step(0.5)
+    assert world.agenda.now < 100.0
+    world.house.wall_shift += 121.0 - world.agenda.now
+    world.people.desk.ask("hold", agent="amal")  # anything that wakes the floor
+    world.step(0.6)
+    assert waiting & in_guichet(world) == set()
+    world.house.bury()
+    assert world.findings == []
+
+
+def in_guichet(world: World) -> set[str]:
+    calls = world.floor.state.calls.values() if world.floor is not None else ()
+    return {call.id for call in calls if (call.stage, call.queue) == ("queued", "guichet")}
 
 
 def test_an_open_line_ends_when_the_floor_dies_over_its_agents_logout() -> None:

@@ -12,6 +12,8 @@ import pytest
 from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor
 from marhaba.floor.journal import Journal
+from marhaba.floor.state import Served
+from marhaba.kernel.calendar import Calendar
 from marhaba.kernel.routing import AgentState
 from marhaba.media.protocol import Record
 from marhaba.rehearsal.audio import Recording
@@ -104,6 +106,18 @@ def wait_in_vain(world: World) -> None:
         seat.state = AgentState.LOGGED_OUT
 
 
+def wait_after_closing(world: World) -> None:
+    stand_in_no_line(world)
+    floor = floor_of(world)
+    call = next(iter(floor.state.calls.values()))
+    queue = floor.centre.queues["accueil"]
+    rules = dataclasses.replace(queue.rules, overflow_at_close=True)
+    shut = dataclasses.replace(queue, rules=rules, calendar=Calendar(queue.calendar.zone, ((),) * 7))
+    floor.centre = dataclasses.replace(floor.centre, queues={**floor.centre.queues, "accueil": shut})
+    call.queue = "accueil"
+    world.witness._closed[call.id] = floor.now - 1.5
+
+
 def on_two_calls(world: World) -> None:
     floor = floor_of(world)
     call = next(call for call in floor.state.calls.values() if call.agent)
@@ -126,6 +140,7 @@ LOOKS: dict[str, tuple[str, Callable[[World], None]]] = {
     "a caller in no line": ("I2", stand_in_no_line),
     "a caller beside an idle agent": ("I5", idle_beside),
     "a caller who waits in vain": ("I5", wait_in_vain),
+    "a caller who waits after closing time": ("I5", wait_after_closing),
     "an agent on two calls": ("I3", on_two_calls),
     "an agent who rings for his own call": ("I3", ring_besides),
 }
@@ -176,6 +191,16 @@ def test_agents_whom_routing_sees_otherwise_are_found(world: World) -> None:
     world.witness.compare_with_replay(floor)
     assert {finding.invariant for finding in world.findings} == {"I10"}
     assert any("staff differ from a checkpoint" in finding.text for finding in world.findings)
+
+
+def test_callers_and_lots_that_are_remembered_otherwise_are_found(world: World) -> None:
+    floor = floor_of(world)
+    floor.state.served["direct +212660000001"] = Served("amal", 1.0)
+    floor.state.routing.set_agent("stranger", {})
+    world.witness.compare_with_replay(floor)
+    said = [finding.text for finding in world.findings]
+    assert any(text.startswith("served differ from a replay") for text in said)
+    assert any(text.startswith("lots differ from a replay") for text in said)
 
 
 def test_what_is_left_over_is_found(world: World) -> None:

@@ -13,6 +13,7 @@ from marhaba.floor.events import Event
 from marhaba.floor.state import FloorState, apply
 from marhaba.kernel.errors import Refused
 from marhaba.kernel.routing import Routing
+from marhaba.rehearsal.plan import draw_plan
 from marhaba.replay.exact import Offer, offer_of, replay
 from tests.replay.journals import events_of, rehearsed
 
@@ -120,6 +121,35 @@ def test_from_a_checkpoint_the_rest_is_decided_the_same(calm: list[Event], tmp_p
         restored, seq = checkpoint.restore(path, Routing([]), last_seq=len(calm))
         verdict = replay(calm[seq:], restored)
         assert (verdict.difference, verdict.equal) == (None, len(found) - place)
+
+
+def test_lots_fall_the_same_through_crashes_changes_and_checkpoints(tmp_path: Path) -> None:
+    seeds = [seed for seed in range(80) if draw_plan(seed).variant.values["strategy"] == "random"][:5]
+    otherwise = decisions = 0
+    for seed in seeds:
+        events = events_of(rehearsed(seed, tmp_path / str(seed), faults=("kill", "reload"), minutes=6))
+        found = offers(events)
+        decisions += len(found)
+        for place in range(0, len(found), max(1, len(found) // 4)):
+            state, at = FloorState(Routing([])), found[place][0].seq - 1
+            for event in events[:at]:
+                apply(state, event)
+            path = tmp_path / "state.json"
+            checkpoint.write(path, checkpoint.encode(state, seq=at), sync=False)
+            restored, _ = checkpoint.restore(path, Routing([]), last_seq=len(events))
+            verdict = replay(events[at:], restored)
+            assert (verdict.difference, verdict.equal) == (None, len(found) - place), f"seed {seed}"
+        otherwise += replay([without_lots(event) for event in events]).difference is not None
+    assert decisions > 20
+    assert otherwise > 0, "nobody drew a lot"
+
+
+def without_lots(event: Event) -> Event:
+    """The rules, with the longest idle where lots were drawn."""
+    if event.kind != "centre.loaded":
+        return event
+    text = msgspec.json.encode(event.data).replace(b'"random"', b'"longest-idle"')
+    return msgspec.structs.replace(event, data=msgspec.json.decode(text))
 
 
 def test_only_the_offers_of_the_period_are_counted(calm: list[Event]) -> None:

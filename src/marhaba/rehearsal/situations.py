@@ -29,7 +29,10 @@ SOMETIMES = (
     "a colleague is called",
     "an open line takes a call",
     *(f"overflow: {reason}" for reason in ("wait", "size", "no-staff", "closed", "gone")),
+    "a queue closes while somebody waits",
     "a caller knows an agent",
+    "a caller has the agent he knows",
+    "an agent draws the lot",
     "ring-all: several phones ring",
     "ring-all: one is missed and the others ring on",
     "ring-all: nobody answers",
@@ -98,10 +101,13 @@ class Observer:
         self._legs: dict[
             str, dict[str, bool]
         ] = {}  # call -> legs that have rung since it came in line: they ring
+        self._queued: dict[str, tuple[float, str]] = {}  # call -> since when it waits, and the agent it knows
+        self._random: set[str] = set()  # queues that draw lots
 
     def see(self, event: Event) -> Iterator[str]:
         yield from of_event(event)
         yield from self._rings(event)
+        yield from self._routed(event)
         call = event.call_id
         if event.kind == "call.ringing":
             self._why[call] = event.data["why"]
@@ -112,6 +118,25 @@ class Observer:
                 yield "a caller leaves while he is transferred"
         elif event.kind in ("call.connected", "call.ended"):
             self._why.pop(call, None)
+
+    def _routed(self, event: Event) -> Iterator[str]:
+        call, data = event.call_id, event.data
+        since, knows = self._queued.get(call, (event.at, ""))
+        match event.kind:
+            case "centre.loaded":
+                queues = data["queues"].items()
+                self._random = {name for name, queue in queues if queue["rules"]["strategy"] == "random"}
+            case "call.queued":
+                self._queued[call] = (event.at, data.get("knows", ""))
+            case "call.overflowed" if data["reason"] == "closed" and since < event.at:
+                yield "a queue closes while somebody waits"
+            case "call.ringing" if data["why"] == "queue":
+                if event.queue_id in self._random:
+                    yield "an agent draws the lot"
+                if event.agent_id == knows:
+                    yield "a caller has the agent he knows"
+            case "call.ended":
+                self._queued.pop(call, None)
 
     def _rings(self, event: Event) -> Iterator[str]:
         """Several phones at once."""

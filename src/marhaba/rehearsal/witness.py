@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 IDLE_S = 1.0
 """How long a caller may wait while an agent who could take him is idle."""
+LOOKED_S = 1.0
+"""How long a caller may wait after closing time."""
 REPEATS_S = 32.0
 """64*T1: as long as SIP repeats a message, and remembers one."""
 CALM_S = 2.0
@@ -54,6 +56,7 @@ class Witness:
         self.events: list[Event] = []
         self._intents: set[str] = set()
         self._idle: dict[tuple[str, str], float] = {}
+        self._closed: dict[str, float] = {}
         self._replica = FloorState(Routing([]))
         self._replayed = 0
         self._counters: Counter[str] = Counter()
@@ -178,6 +181,7 @@ class Witness:
         self._places(floor)
         self._idle_agents(floor)
         self._in_vain(floor)
+        self._after_closing(floor)
         self._one_call_each(floor)
         self._counters_grow(floor)
 
@@ -224,6 +228,20 @@ class Witness:
             waits = call.stage is Stage.QUEUED and call.visit_open
             if waits and not any(_fits(floor, call, agent, ever=True) for agent in present):
                 self.world.fail("I5", f"call {call.id} waits in {call.queue}, where nobody can take it")
+
+    def _after_closing(self, floor: Floor) -> None:
+        """I5: nobody waits in a queue that has been closed for a while and sends on who waits."""
+        waiting = {
+            call.id
+            for call in floor.state.calls.values()
+            if call.stage is Stage.QUEUED and call.visit_open and not call.callback
+            if (queue := floor.centre.queues.get(call.queue)) is not None
+            and queue.rules.overflow_at_close
+            and not queue.calendar.open_at(floor.wall)
+        }
+        self._closed = {call: self._closed.get(call, floor.now) for call in waiting}
+        if late := [call for call, since in self._closed.items() if floor.now - since > LOOKED_S]:
+            self.world.fail("I5", f"calls wait in a queue that is closed: {late}")
 
     def _one_call_each(self, floor: Floor) -> None:
         """I3: also by the state of the calls."""
@@ -319,6 +337,8 @@ def seen(state: FloorState) -> dict[str, Any]:
         "line": line,
         "known": {call: routing.known_to(call)[0] for call in line},
         "staff": staff,
+        "order of the served": list(state.served),
+        "lots": routing.numbers(),
     }
 
 
