@@ -126,8 +126,8 @@ holidays = ["morocco", "2026-11-23", { date = 2026-11-30, hours = ["10:00-11:00"
     text = centre_text("programme", 'calendar = "bureau"', instead='calendar = "always"\n') + text
     calendar = parse_centre(text, folder=FOLDER).programmes["banque"].calendar
 
-    def open_at(day: int, hour: float) -> bool:  # Morocco is at UTC+1
-        return calendar.open_at(datetime(2026, 11, day, tzinfo=UTC).timestamp() + (hour - 1) * 3600)
+    def open_at(day: int, hour: float) -> bool:  # Morocco is at UTC
+        return calendar.open_at(datetime(2026, 11, day, tzinfo=UTC).timestamp() + hour * 3600)
 
     assert [open_at(16, 9), open_at(16, 13), open_at(17, 9)] == [True, False, False]
     assert [open_at(23, 9), open_at(30, 9), open_at(30, 10.5)] == [False, False, True]

@@ -8,6 +8,7 @@ import sys
 from marhaba import __version__
 from marhaba.cli.options import Parser, speak
 from marhaba.cli.words import reader_language, refusal, say, why
+from marhaba.files.zones import use_newest_zones
 from marhaba.kernel.errors import MarhabaError
 
 COMMANDS = {
@@ -30,6 +31,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of the console script."""
+    use_newest_zones()
     argv = sys.argv[1:] if argv is None else argv
     language = reader_language()
     speak(language)
