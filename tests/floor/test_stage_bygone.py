@@ -53,6 +53,37 @@ def test_a_ring_for_a_queue_that_is_gone_ends_in_another_queue() -> None:
     assert (stage.one("call.missed").agent_id, stage.call.queue) == ("amal", "petite")
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_colleague_who_is_gone_after_a_restart_is_let_go_of_when_he_had_been_handed_a_caller(
+    answers: bool,
+) -> None:
+    """He was being rung for advice; the adviser's seat stayed ringing for ever."""
+    stage = Stage(logged_in=("amal", "brahim"))
+    talking(stage)
+    (other,) = {"amal", "brahim"} - {stage.call.agent}
+    stage.phones[other].auto = None
+    assert stage.ask("consult", agent=stage.call.agent, to=other).ok
+    stage.run(3.0)
+    stage.centre = parse_centre_of(without(CENTRE, f"agents.{other}"))
+    stage.restart()
+    stage.run(1.0)
+    stage.phones[stage.call.agent].hang_up()  # the caller goes to whom he was asking
+    stage.run(1.0)
+    assert (stage.call.agent, stage.call.stage) == (other, "ringing")
+    if answers:
+        stage.phones[other].answer()
+        stage.run(2.0)
+        assert stage.both_hear(stage.call.caller_leg, stage.call.agent_leg)
+    else:
+        stage.run(40.0)
+        assert stage.one("call.missed").agent_id == other
+    stage.carrier.hang_up()
+    stage.run(60.0)
+    assert stage.floor.state.calls == {}
+    assert stage.floor.state.legs == {}
+    assert stage.floor.state.seats[other].state.name == "LOGGED_OUT"
+
+
 @pytest.mark.parametrize("seconds", [0.5, 5.0])
 def test_a_caller_whose_programme_is_gone_after_a_restart_is_served(seconds: float) -> None:
     """His greeting begins again, or his place is kept; recorded if he was told so."""

@@ -57,6 +57,73 @@ def test_a_caller_who_leaves_during_a_blind_transfer_stops_the_ringing() -> None
     stage.settled()
 
 
+@pytest.mark.parametrize("how", ["hang up", "complete"])
+def test_who_is_handed_over_while_the_colleague_still_rings_is_answered_by_him(how: str) -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    stage.ask("login", agent="brahim")
+    stage.ask("ready", agent="brahim")
+    stage.phones["brahim"].auto = None
+    assert stage.ask("consult", agent="amal", to="brahim").ok
+    stage.run(3.0)
+    if how == "hang up":
+        stage.phones["amal"].hang_up()
+    else:
+        assert stage.ask("complete", agent="amal").ok
+    stage.run(2.0)
+    assert (stage.call.stage, stage.call.agent, stage.state_of("brahim")) == ("ringing", "brahim", "ringing")
+    assert stage.one("call.transferred").data == {"kind": "blind", "to": "brahim"}
+    stage.phones["brahim"].answer()
+    stage.run(2.0)
+    call = stage.call
+    assert (call.agent, call.stage, stage.state_of("brahim")) == ("brahim", "talking", "talking")
+    assert stage.both_hear(call.caller_leg, call.agent_leg)
+    stage.carrier.hang_up()
+    stage.settled()
+
+
+def test_who_is_handed_over_while_the_colleague_rings_in_vain_goes_back_to_his_queue() -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    stage.ask("login", agent="brahim")
+    stage.ask("ready", agent="brahim")
+    stage.phones["brahim"].auto = None
+    assert stage.ask("consult", agent="amal", to="brahim").ok
+    stage.run(3.0)
+    stage.phones["amal"].hang_up()
+    stage.run(50.0)
+    assert stage.one("call.missed").agent_id == "brahim"
+    assert (stage.call.stage, stage.call.agent) == ("talking", "amal")
+    stage.carrier.hang_up()
+    stage.settled()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_who_is_handed_over_while_an_outside_number_rings_is_on_hold_until_it_answers(
+    answers: bool,
+) -> None:
+    stage = Stage(logged_in=("amal",))
+    talking(stage)
+    stage.carrier.auto = None
+    assert stage.ask("consult", agent="amal", to="0522000000").ok
+    stage.run(2.0)
+    stage.phones["amal"].hang_up()
+    stage.run(2.0)
+    call = stage.call
+    assert (call.stage, call.agent, bool(call.held_at)) == ("talking", "", True)
+    if answers:
+        stage.carrier.answer()
+        stage.run(1.0)
+        assert stage.both_hear(call.caller_leg, call.agent_leg)
+        assert call.held_at == 0.0
+        stage.carrier.hang_up()
+    else:
+        stage.run(40.0)
+        assert (stage.call.stage, stage.call.agent) == ("talking", "amal")  # from his queue, to whom is free
+        stage.carrier.hang_up(stage.carrier.legs[0])
+    stage.settled()
+
+
 def test_a_transfer_to_a_queue_waits_there_anew() -> None:
     stage = Stage(logged_in=("amal", "chaimae"))
     talking(stage)

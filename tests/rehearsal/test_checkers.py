@@ -123,6 +123,7 @@ BROKEN: dict[str, tuple[i.Checker, list[tuple[Any, ...]], str]] = {
     "an agent on two calls": (i.OneCall(), [CONNECTED, other(CONNECTED), other(RELEASED)], "while on c"),
     "an agent who is never released": (i.OneCall(), [CONNECTED], "still on c"),
     "a ring for one who pauses": (i.RingsReady(), [state("paused"), RINGING], "rung while paused"),
+    "a ring for one who is being rung": (i.RingsReady(), [state("ready"), state("ringing"), RINGING], "rung while ringing"),
     "a consultation that rings one in wrap-up": (
         i.RingsReady(), [state("wrapup"), state("ringing"), state("ready")], "rings while wrapup",
     ),
@@ -177,6 +178,12 @@ def test_a_checker_fails_on_a_doctored_log(name: str) -> None:
 def test_no_checker_fails_on_an_honest_day(day: list[tuple[Any, ...]]) -> None:
     for checker in i.checkers({"p": "announce"}, concurrent_max=1, hourly_max=1.0):
         assert wrong(checker, told(*day)) == [], checker.name
+
+
+def test_a_phone_that_rings_for_advice_may_ring_on_for_the_caller() -> None:
+    moved = ("leg.moved", "c", "a", "", {"leg": "l", "role": "agent"})
+    events = told(state("ready"), state("ringing"), moved, RINGING, state("talking"), state("ready"))
+    assert wrong(i.RingsReady(), events) == []
 
 
 def test_every_checker_is_shown_to_fail() -> None:

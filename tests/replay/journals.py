@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from marhaba.floor.events import Event
@@ -15,13 +16,19 @@ from marhaba.rehearsal.world import World
 
 
 def rehearsed(
-    seed: int, folder: Path, *, faults: Collection[str] | None = None, minutes: float = 3.0
+    seed: int,
+    folder: Path,
+    *,
+    faults: Collection[str] | None = None,
+    minutes: float = 3.0,
+    mischief_s: float | None = None,
 ) -> Path:
-    """The journal of a seed's day; `faults`: None for those that the seed draws."""
+    """The journal of a seed's day; `faults`: None for those that the seed draws; `mischief_s`: between random acts of desks."""
     chosen = None if faults is None else frozenset(faults)
     assert chosen is None or chosen <= FAULTS.keys()
     folder.mkdir(parents=True, exist_ok=True)
-    world = World(draw_plan(seed, faults=chosen, seconds=minutes * 60), folder)
+    plan = draw_plan(seed, faults=chosen, seconds=minutes * 60)
+    world = World(plan if mischief_s is None else replace(plan, mischief_s=mischief_s), folder)
     with _quiet():
         try:
             world.run()

@@ -25,8 +25,8 @@ from tests.replay.journals import events_of, rehearsed
 from tests.replay.test_day import LOADED, T
 
 ASKED = Asked(replications=60, seed=7)
-OTHERS = (2, 3, 5, 6, 7)
-"""Seeds of days beside the one that most tests take."""
+TWINS = range(2, 8)
+"""Seeds of days that are simulated as they were."""
 
 
 def day_of(path: Path) -> Day:
@@ -56,11 +56,14 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     return day_of(rehearsed(4, tmp_path_factory.mktemp("day"), faults=(), minutes=180))
 
 
-def test_days_of_the_floor_lie_among_their_simulated_twins(day: Day, tmp_path: Path) -> None:
+def test_days_of_the_floor_lie_among_their_simulated_twins(tmp_path: Path) -> None:
     """But for the wait of those who were called back: a callback that is not reached is tried again, here it is not.
-    Six days: the figures of one go together, its bad luck is in all of them.
+    Six days, on which somebody pauses or transfers once a minute: the figures of one go together, as its luck does.
     """
-    days = [day] + [day_of(rehearsed(seed, tmp_path / str(seed), faults=(), minutes=180)) for seed in OTHERS]
+    days = [
+        day_of(rehearsed(seed, tmp_path / str(seed), faults=(), minutes=180, mischief_s=60.0))
+        for seed in TWINS
+    ]
     lines, outside = [], []
     for each in days:
         found = what_if(each, Change(), ASKED)
@@ -127,10 +130,12 @@ def test_the_difference_of_the_same_callers_is_known_better(day: Day) -> None:
 def test_without_somebody_there_are_so_many_fewer(day: Day) -> None:
     likes = max(day.presences, key=lambda presence: presence.busy_s).agent
     there = sum(recorded(day).there)
-    gone = what_if(day, Change(without=(likes,)), replace(ASKED, replications=3))
+    gone = what_if(day, Change(without=(likes,)), ASKED)
     assert gone.after is not None
     assert gone.after.there.max() < there
-    assert gone.after.figure("level").mean() < gone.before.figure("level").mean()
+    assert (
+        gone.after.figure("answered").mean() < gone.before.figure("answered").mean()
+    )  # the level may rise: some are sent away
     login = max((p for p in day.presences if p.agent == likes), key=lambda p: min(p.end, day.end) - p.begin)
     begin, back = login.begin + 60.0, login.begin + 120.0
     partly = model_of(day, Change(without=(likes,), begin=begin, end=back))

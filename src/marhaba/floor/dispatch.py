@@ -96,7 +96,7 @@ def _ended(floor: Floor, event: sip.LegEnded) -> None:
     elif leg.id == call.caller_leg:
         _caller_ended(floor, call, event)
     elif leg.id == call.agent_leg or leg.id in call.beside:
-        _agent_ended(floor, call, event)
+        _agent_ended(floor, call, event, answered=bool(leg.remote_port))
     elif leg.id == call.consult_leg and talking.carrier_failed(event) and talking.another_way(floor, call):
         return
     elif leg.id == call.consult_leg and call.stage is Stage.INTERNAL:
@@ -114,11 +114,11 @@ def _caller_ended(floor: Floor, call: Call, event: sip.LegEnded) -> None:
     talking.caller_gone(floor, call, by=by, code=event.code, reason=event.reason)
 
 
-def _agent_ended(floor: Floor, call: Call, event: sip.LegEnded) -> None:
+def _agent_ended(floor: Floor, call: Call, event: sip.LegEnded, *, answered: bool) -> None:
     if call.stage is Stage.RINGING:
         offering.missed(floor, call, event.leg, event.code, event.reason)
     elif call.stage is Stage.TALKING:
-        talking.agent_gone(floor, call, reason=event.reason)
+        talking.agent_gone(floor, call, reason=event.reason if answered else "unanswered")
     elif call.stage is Stage.DIALLING:  # the agent left while the customer's phone rang
         legs.hang_up(floor, call.caller_leg, reason="agent-left")
 

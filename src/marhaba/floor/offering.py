@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from marhaba.floor import agents, audio, callbacks, legs, returning, speech, waiting
+from marhaba.floor import agents, audio, callbacks, legs, returning, speech, talking, waiting
 from marhaba.floor.floor import PORTS_KEPT_BACK, Floor
 from marhaba.floor.state import Call, FloorState, Stage
 from marhaba.kernel.routing import AgentState, Decision
@@ -85,6 +85,15 @@ def ring(floor: Floor, call: Call, agent_id: str, *, why: str, step: int = 0) ->
     return True
 
 
+def rings_on(floor: Floor, call: Call, agent_id: str, leg_id: str) -> None:
+    """A colleague who was being asked rings for the caller now."""
+    floor.emit(
+        "call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why="transfer", step=0
+    )
+    queue = floor.centre.queues.get(call.queue)
+    floor.after(queue.ring_s if queue else 20.0, "ring", leg_id)
+
+
 def _ring_headers(floor: Floor, call: Call) -> list[tuple[str, str]]:
     queue = floor.centre.queues.get(call.queue)
     headers = [("X-Marhaba-Call", call.id)]
@@ -113,6 +122,9 @@ def agent_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
     """The agent's phone answered our INVITE."""
     floor.cancel("ring", leg_id)
     if not legs.answered(floor, leg_id, sdp):
+        return
+    if leg_id == call.agent_leg and call.stage is Stage.TALKING:
+        talking.taker_answered(floor, call)
         return
     if leg_id not in call.ringing:
         legs.hang_up(floor, leg_id, reason="too-late")

@@ -48,7 +48,7 @@ def agent_gone(floor: Floor, call: Call, *, reason: str) -> None:
         complete_transfer(floor, call)
         return
     offering.release(floor, call, why="agent")
-    if reason == "media":
+    if reason in ("media", "unanswered"):
         return_to_queue(floor, call)
     else:
         call.ended_by = "agent"
@@ -249,7 +249,7 @@ def carrier_failed(event: LegEnded) -> bool:
 
 def another_way(floor: Floor, call: Call) -> bool:
     """The consulted number once more, over the next trunk of its route."""
-    if call.consult_target in floor.centre.agents:
+    if call.consult_target in floor.state.seats:
         return False
     leg_id = floor.token()
     near = call.caller_leg if call.stage is Stage.INTERNAL else call.agent_leg
@@ -284,8 +284,8 @@ def consult_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
     floor.cancel("consult", leg_id)
     if not legs.answered(floor, leg_id, sdp):
         return
-    if call.consult_target in floor.centre.agents:
-        floor.emit("agent.state", call=call.id, agent=call.consult_target, state="talking")
+    if colleague := floor.state.legs[leg_id].agent:
+        floor.emit("agent.state", call=call.id, agent=colleague, state="talking")
     if call.hand_over:
         complete_transfer(floor, call)
     else:
@@ -309,20 +309,39 @@ def join(floor: Floor, call: Call) -> None:
 
 
 def complete_transfer(floor: Floor, call: Call) -> None:
-    """Attended transfer: the consulted party takes the caller, the agent goes to wrap-up."""
+    """Attended transfer: the consulted party takes the caller, the agent goes to wrap-up.
+
+    While the consulted phone still rings the transfer is a blind one: a colleague rings on for the caller, who goes back
+    to his queue when nobody answers; an outside number has him on hold until it does.
+    """
     if not call.consult_leg:
         raise Refused("nobody is being consulted", code="not-consulting")
     leg, taker_leg, taker = call.agent_leg, call.consult_leg, call.consult_target
-    floor.emit(
-        "call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind="attended", to=taker
-    )
+    rings = not floor.state.legs[taker_leg].remote_port
+    kind = "blind" if rings else "attended"
+    floor.emit("call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind=kind, to=taker)
     offering.release(floor, call, why="transferred")
     _end_agent_leg(floor, leg)
     floor.emit("call.consult_ended", call=call.id, leg=taker_leg, why="transferred")
-    agent = taker if taker in floor.centre.agents else ""
+    agent = floor.state.legs[
+        taker_leg
+    ].agent  # also one whom the centre no longer has: it keeps him until he is done
     floor.emit("leg.moved", call=call.id, agent=agent, leg=taker_leg, role="agent")
+    if rings and agent:
+        floor.cancel("consult", taker_leg)
+        audio.sync(floor, call)
+        offering.rings_on(floor, call, agent, taker_leg)
+        return
     told = returning.served(floor, call)
     floor.emit("call.connected", call=call.id, agent=agent, queue=call.queue, leg=taker_leg, wait_s=0, **told)
+    if rings:
+        hold(floor, call, by="consult")
+    audio.sync(floor, call)
+
+
+def taker_answered(floor: Floor, call: Call) -> None:
+    """The outside number that an agent had left ringing for the caller."""
+    resume(floor, call, by="consult")
     audio.sync(floor, call)
 
 
@@ -331,10 +350,10 @@ def adopt_consultation(floor: Floor, call: Call, other: Call) -> None:
     taker_leg, taker = other.consult_leg, other.consult_target
     if call.stage is not Stage.TALKING or not taker_leg:
         raise Refused("no call to hand over", code="cannot-consult")
-    colleague = _colleague(floor, taker)
+    colleague = floor.state.legs[taker_leg].agent
     floor.emit("call.consult_ended", call=other.id, leg=taker_leg, why="transferred")
-    floor.emit("leg.moved", call=call.id, agent=colleague or "", leg=taker_leg, role="consult")
-    floor.emit("call.consulting", call=call.id, agent=call.agent, leg=taker_leg, target=colleague or taker)
+    floor.emit("leg.moved", call=call.id, agent=colleague, leg=taker_leg, role="consult")
+    floor.emit("call.consulting", call=call.id, agent=call.agent, leg=taker_leg, target=taker)
     complete_transfer(floor, call)
     legs.hang_up(floor, other.caller_leg, reason="transferred")
 

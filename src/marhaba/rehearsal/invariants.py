@@ -143,14 +143,19 @@ class OneCall:
 
 @dataclass(slots=True)
 class RingsReady:
-    """I4: only an agent who is ready is rung."""
+    """I4: only an agent who is ready is rung; a phone that rings for advice may ring on for the caller."""
 
     name: str = "I4"
     state: dict[str, str] = field(default_factory=dict)
+    handed: str = ""  # the leg that was handed to a caller last
 
     def see(self, event: Event) -> Iterator[str]:
         before = self.state.get(event.agent_id, "logged_out")
-        if event.kind == "call.ringing" and before != "ready":
+        if event.kind == "leg.moved":
+            self.handed = event.data["leg"]
+        elif event.kind == "call.ringing" and before == "ringing" and event.data["leg"] == self.handed:
+            pass
+        elif event.kind == "call.ringing" and before != "ready":
             yield f"{event.agent_id} is rung while {before}"
         elif event.kind == "agent.state":
             if event.data["state"] == "ringing" and before != "ready":

@@ -125,10 +125,10 @@ class Recorder:
 
     def queued(self, event: Event, data: dict[str, Any]) -> None:
         contact = self._now_with.get(event.call_id)
-        if data["why"] == "transfer" or contact is None:
-            contact = Contact(
-                event.call_id, event.queue_id, data["language"], data["priority"], data["since"]
-            )
+        handed_on = data["why"] == "transfer"  # or come back because nobody took him: he waits from now on
+        if handed_on or contact is None:
+            came = event.at if handed_on else data["since"]
+            contact = Contact(event.call_id, event.queue_id, data["language"], data["priority"], came)
             self.contacts.append(contact)
             self._now_with[event.call_id] = contact
         contact.outcome = ""
