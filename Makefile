@@ -8,7 +8,7 @@ COVERED := tests/kernel tests/sip tests/fuzz tests/planning $(addprefix tests/si
 	worked_numbers.py) \
 	tests/simulator/paper
 FUZZ_S := 60
-APT_TEST := sip-tester espeak-ng sox
+APT_TEST := chromium gettext postgresql sip-tester espeak-ng sox
 
 .PHONY: run test check fuzz test-long bench install install-dev prompts apt-test format
 
@@ -20,13 +20,14 @@ install: .venv/.installed
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check "uv>=0.8"
 	touch $@
-.venv/.installed: .venv/.uv pyproject.toml uv.lock
-	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --no-default-groups --inexact
+CATALOGUES := $(wildcard src/marhaba/web/locale/*/LC_MESSAGES/django.po)
+.venv/.installed: .venv/.uv pyproject.toml uv.lock hatch_build.py $(CATALOGUES)
+	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --no-default-groups --inexact --reinstall-package marhaba
 	touch $@
 
 install-dev: .venv/.installed-dev
 .venv/.installed-dev: .venv/.installed
-	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --group dev --group peers --extra ray --inexact
+	VIRTUAL_ENV=.venv $(UV) sync --quiet --frozen --group dev --group peers --extra postgresql --extra ray --inexact
 	touch $@
 
 apt-test:
@@ -50,6 +51,7 @@ test: apt-test install-dev
 	.venv/bin/coverage run -m pytest -m "not long" $(COVERED)
 	.venv/bin/coverage report
 	.venv/bin/pytest -m "not long" $(COVERED:%=--ignore=%)
+	.venv/bin/python -m tests.web.postgresql .venv/bin/pytest tests/web --ignore=tests/web/browser
 
 # Looks for input that the SIP parsers or the endpoint choke on: FUZZ_S seconds for each target.
 fuzz: install-dev

@@ -179,6 +179,22 @@ WRONG = [
     # addresses and ports
     Wrong("address", "sip", "udp = '5060' # <-", "sip.udp", '"5060"'),
     Wrong("address", "sip", "udp = '0.0.0.0:70000' # <-", "sip.udp", '"0.0.0.0:70000"'),
+    Wrong("address", "end", "[web]\nlisten = '8080' # <-", "web.listen", '"8080"'),
+    Wrong(
+        "origin",
+        "end",
+        "[web]\naddress = 'https://centre.example/' # <-",
+        "web.address",
+        '"https://centre.example/"',
+    ),
+    Wrong("database", "end", "[web]\ndatabase = 'sqlite:///x' # <-", "web.database", '"sqlite:///x"'),
+    Wrong(
+        "database",
+        "end",
+        "[web]\ndatabase = 'postgresql://u:p@/x' # <-",
+        "web.database",
+        '"postgresql://u:p@/x"',
+    ),
     Wrong("same_host", "sip", "tcp = '127.0.0.1:5060' # <-", "sip.tcp", '"127.0.0.1"'),
     Wrong(
         "own_address",

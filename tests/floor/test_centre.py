@@ -19,6 +19,7 @@ from marhaba.floor.centre import (
     load_centre,
     parse_centre,
 )
+from marhaba.floor.centre_model import WebSettings
 from marhaba.floor.secrets import Secrets, add_phone
 from marhaba.kernel.rules import RelaxStep, Strategy
 from tests.floor.centre_texts import centre_text
@@ -42,6 +43,7 @@ def test_the_sample_is_the_centre_tanger() -> None:
         5060,
         0,
     )
+    assert centre.web == WebSettings("127.0.0.1", 8080, "http://localhost:8080")
     assert list(centre.queues) == ["accueil-fr", "accueil-es", "support"]
     assert len(centre.agents) == 12
     assert len({agent.phone for agent in centre.agents.values()}) == 12
@@ -76,7 +78,18 @@ def test_a_centre_that_says_little_gets_the_defaults() -> None:
     assert (agent.queues, agent.mode, agent.supervisor, agent.ready_on_start) == (None, "ring", False, False)
     assert (centre.limits, centre.star_codes, centre.spending) == (Limits(), StarCodes(), Spending())
     assert centre.pause_codes == {"pause": "Pause"}
+    assert centre.web is None
     assert centre.dialling.route("+212539123456") is None
+
+
+def test_pages_are_served_where_the_file_says() -> None:
+    text = centre_text(
+        "end",
+        "[web]\nlisten = '[::]:80'\naddress = 'https://tanger.example'\ndatabase = 'postgresql://m@h:5/d'",
+    )
+    web = parse_centre(text, folder=FOLDER).web
+    assert web == WebSettings("::", 80, "https://tanger.example", "postgresql://m@h:5/d")
+    assert "postgresql" not in repr(web)
 
 
 @pytest.mark.parametrize(

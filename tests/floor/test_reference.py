@@ -27,6 +27,7 @@ SMALLEST: TableOf = {
     "country": "MA",
     "timezone": "Africa/Casablanca",
     "sip": {"advertised_host": "192.0.2.1"},
+    "web": {},
     "calendars": {"bureau": {"holidays": [{"date": "2026-12-24"}]}},
     "programmes": {"banque": {"numbers": ["0539000000"], "calendar": "always", "queue": "accueil"}},
     "queues": {
@@ -41,6 +42,7 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "The house: top of the file": (),
     "`[sip]`: signalling": ("sip",),
     "`[media]`: audio": ("media",),
+    "`[web]`: the pages": ("web",),
     "`[limits]`": ("limits",),
     "`[calendars.NAME]`: opening hours": ("calendars", "bureau"),
     "`[calendars.NAME.hours]`": ("calendars", "bureau", "hours"),

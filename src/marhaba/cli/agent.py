@@ -10,7 +10,7 @@ from typing import Any
 from marhaba.cli.house import add_house, floor_socket
 from marhaba.cli.options import number
 from marhaba.cli.words import reader_language, refusal, say
-from marhaba.floor.control import ControlClient
+from marhaba.control.client import ControlClient
 from marhaba.kernel.errors import BadInput, Refused
 
 VALUES = {

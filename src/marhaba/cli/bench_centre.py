@@ -18,7 +18,7 @@ from marhaba.cli.load_register import Account
 from marhaba.cli.load_sip import read, request
 from marhaba.cli.load_wire import Wire
 from marhaba.cli.processes import Cost, command_of, cost_of_tree
-from marhaba.floor.control import ControlClient
+from marhaba.control.client import ControlClient
 from marhaba.kernel.errors import MarhabaError
 from marhaba.sip.digest import ha1
 

@@ -8,7 +8,7 @@ import sys
 
 from marhaba.cli.house import add_house, config_path, existing_centre
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.control import ControlClient
+from marhaba.control.client import ControlClient
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -70,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
             start_new_session=True,
         )
         _say_where(centre, language)
-        _stay(centre, arguments)
+        pages = pages_of(centre, config, language)
+        print(pages, flush=True)
+        _stay(centre, arguments, footer=f"{tip(centre, language)}\n{pages}")
     except KeyboardInterrupt:
         pass
     finally:
@@ -152,6 +154,21 @@ def _say_where(centre: Centre, language: str) -> None:
     print(tip(centre, language), flush=True)
 
 
+def pages_of(centre: Centre, config: Path, language: str) -> str:
+    """Where the pages are; and until somebody has used it, the link that makes the administrator."""
+    if centre.web is None:
+        return ""
+    made = subprocess.run(  # noqa: S603 -- our own command
+        [sys.executable, "-m", "marhaba", "link", "--config", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode == 0:
+        return say("web.first", language).format(link=made.stdout.strip())
+    return say("web.address", language).format(address=centre.web.address)
+
+
 def tip(centre: Centre, language: str) -> str:
     """What to type in another terminal: this very command, with `call`."""
     command = sys.argv[0] if Path(sys.argv[0]).name == "marhaba" else "marhaba"
@@ -159,7 +176,7 @@ def tip(centre: Centre, language: str) -> str:
     return say("demo.try", language).format(command=f"{command} call --to {number} --press 2@6s")
 
 
-def _stay(centre: Centre, arguments: argparse.Namespace) -> None:
+def _stay(centre: Centre, arguments: argparse.Namespace, *, footer: str) -> None:
     seconds = arguments.minutes * 60 or None
     if arguments.no_board or not sys.stdout.isatty():
         time.sleep(seconds if seconds is not None else 10**9)
@@ -168,7 +185,7 @@ def _stay(centre: Centre, arguments: argparse.Namespace) -> None:
     floor = centre.data_folder / "run" / "floor.sock"
 
     async def board() -> None:
-        await asyncio.wait_for(watch(floor, footer=tip(centre, reader_language())), seconds)
+        await asyncio.wait_for(watch(floor, footer=footer), seconds)
 
     try:
         asyncio.run(board())

@@ -29,8 +29,8 @@ from rich.text import Text
 
 from marhaba.cli.house import add_house, config_path
 from marhaba.cli.words import reader_language, say
+from marhaba.control.client import ControlClient
 from marhaba.floor.centre import Centre, CentreError, load_centre
-from marhaba.floor.control import ControlClient
 from marhaba.media.library import PromptLibrary
 
 Verdict = Literal["good", "warn", "bad"]

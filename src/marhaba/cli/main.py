@@ -20,6 +20,8 @@ COMMANDS = {
     "agent": "marhaba.cli.agent",
     "phone": "marhaba.cli.phone",
     "check": "marhaba.cli.check",
+    "link": "marhaba.cli.link",
+    "audit": "marhaba.cli.audit",
     "doctor": "marhaba.cli.doctor",
     "simulate": "marhaba.cli.simulate",
     "replay": "marhaba.cli.replay",

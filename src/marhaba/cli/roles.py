@@ -1,4 +1,4 @@
-"""What `marhaba serve --role media` runs."""
+"""What `marhaba serve --role media` and `--role web` run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 import threading
 from pathlib import Path
 
+from marhaba.cli.pages import open_pages
+from marhaba.cli.words import reader_language, say
 from marhaba.floor.centre import Centre
 from marhaba.media.wav import repair_folder
 from marhaba.media.worker import WorkerSettings, run_worker
@@ -36,6 +38,18 @@ def serve_media(centre: Centre, number: int) -> None:
             silent_s=media.rtp_timeout_s,
         )
     )
+
+
+def serve_web(centre: Centre) -> None:
+    """The pages of the centre, until SIGTERM. Prints the link that makes the administrator while there is none."""
+    web = open_pages(centre)
+    from marhaba.web.people.domain.invitations import invite_first
+    from marhaba.web.serving import listen, serve, welcome_address
+
+    with listen(web.host, web.port) as door:
+        if token := invite_first():
+            print(say("web.first", reader_language()).format(link=welcome_address(token)), flush=True)
+        serve(door)
 
 
 def repair_recordings(recordings: Path, marker: Path) -> None:

@@ -36,7 +36,7 @@ STOP_S = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=Path("centre.toml"))
-    parser.add_argument("--role", choices=["all", "floor", "media"], default="all")
+    parser.add_argument("--role", choices=["all", "floor", "media", "web"], default="all")
     parser.add_argument("--worker", type=whole(), default=0)
 
 
@@ -54,6 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
             from marhaba.cli.roles import serve_media
 
             serve_media(centre, arguments.worker)
+        case "web":
+            from marhaba.cli.roles import serve_web
+
+            serve_web(centre)
         case _:
             return Supervisor(config, centre).run()
     return 0
@@ -81,6 +85,8 @@ class Supervisor:
             Child(f"media-{n}", [*base, "--role", "media", "--worker", str(n)])
             for n in range(centre.media.workers)
         ]
+        if centre.web is not None:
+            self.children.append(Child("web", [*base, "--role", "web"]))
         self.children.append(Child(FLOOR, [*base, "--role", "floor"]))
         self.stopping = False
         self.on_ready = on_ready

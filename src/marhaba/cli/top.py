@@ -18,7 +18,7 @@ from rich.text import Text
 
 from marhaba.cli.house import add_house, floor_socket
 from marhaba.cli.words import decimal, keys, reader_language, say
-from marhaba.floor.control import ControlClient
+from marhaba.control.client import ControlClient
 from marhaba.kernel.errors import Refused
 
 STATE_STYLE = {

@@ -20,8 +20,11 @@ def board(floor: Floor) -> dict[str, Any]:
         "queues": [_queue(floor, name, now) for name in floor.centre.queues],
         "agents": [_agent(floor, agent, now) for agent in floor.centre.agents],
         "calls": [
-            _call(call, now) for call in floor.state.calls.values() if call.caller_leg or call.agent_leg
+            _call(floor, call, now)
+            for call in floor.state.calls.values()
+            if call.caller_leg or call.agent_leg
         ],
+        "pause_codes": dict(floor.centre.pause_codes),
         "callbacks": sum(c.callback and not c.agent for c in floor.state.calls.values()),
         "alarms": dict(floor.state.alarms),
         "trunks": dict(floor.state.trunks),
@@ -43,6 +46,12 @@ def _queue(floor: Floor, name: str, now: float) -> dict[str, Any]:
         "queue": name,
         "waiting": routing.waiting(name),
         "longest_s": round(routing.longest_wait(now, name), 1),
+        "since": _wall(floor, now - routing.longest_wait(now, name)) if routing.waiting(name) else 0.0,
+        "programmes": [
+            programme.name
+            for programme in floor.centre.programmes.values()
+            if name in (programme.queue, *programme.queues_by_language.values())
+        ],
         "ready": routing.ready(name),
         "staffed": routing.staffed(name),
         "talking": sum(c.stage is Stage.TALKING and c.queue == name for c in floor.state.calls.values()),
@@ -65,6 +74,8 @@ def _agent(floor: Floor, agent_id: str, now: float) -> dict[str, Any]:
         "state": seat.state.name.lower(),
         "code": seat.code,
         "for_s": round(now - seat.since, 1) if seat.since else 0.0,
+        "since": _wall(floor, seat.since) if seat.since else 0.0,
+        "queues": None if agent.queues is None else list(agent.queues),
         "skills": dict(agent.skills),
         "queue": call.queue if call is not None and seat.state is not AgentState.LOGGED_OUT else "",
         "call": seat.call,
@@ -72,7 +83,12 @@ def _agent(floor: Floor, agent_id: str, now: float) -> dict[str, Any]:
     }
 
 
-def _call(call: Call, now: float) -> dict[str, Any]:
+def _wall(floor: Floor, at: float) -> float:
+    """By the clock on the wall, for readers with a clock of their own."""
+    return round(at + floor.wall_offset, 1)
+
+
+def _call(floor: Floor, call: Call, now: float) -> dict[str, Any]:
     began = call.connected_at if call.stage is Stage.TALKING else call.since or call.offered_at
     return {
         "call": call.id,
@@ -83,6 +99,8 @@ def _call(call: Call, now: float) -> dict[str, Any]:
         "queue": call.queue,
         "agent": call.agent,
         "for_s": round(now - began, 1),
+        "since": _wall(floor, began),
+        "programme": call.programme,
         "recording": bool(call.recording),
         "held": bool(call.held_at),
     }

@@ -50,7 +50,7 @@ __all__ = [
 FILE_BYTES_MAX = 4 << 20
 """Ten thousand agents fit four times."""
 PHONES_FILE = "phones.toml"
-RESTART = ("sip.", "media.", "data_folder", "recordings_folder", "prompts_folder")
+RESTART = ("sip.", "media.", "web", "data_folder", "recordings_folder", "prompts_folder")
 """What a running centre cannot change: sockets, workers and folders stand."""
 
 

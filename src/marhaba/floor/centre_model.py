@@ -115,6 +115,16 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The pages of the centre: where they are served, and where browsers find them."""
+
+    host: str
+    port: int
+    address: str  # https://centre.example, no slash behind
+    database: str = field(default="", repr=False)  # a URL; "": SQLite in the data folder
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     calls_max: int = 500
     queue_max: int = 500
@@ -145,6 +155,7 @@ class Centre:
     realm: str
     sip: SipSettings
     media: MediaSettings
+    web: WebSettings | None  # None: no pages
     data_folder: Path
     recordings_folder: Path
     prompts_folder: Path | None

@@ -26,6 +26,7 @@ from marhaba.floor.centre_model import (
     SipSettings,
     Spending,
     StarCodes,
+    WebSettings,
 )
 from marhaba.floor.centre_queues import LANGUAGE_CODE, read_programmes, read_queues
 from marhaba.floor.secrets import Secrets
@@ -34,6 +35,7 @@ from marhaba.kernel.rules import LEVEL_MAX, language_skill
 from marhaba.sip.events import Trunk
 
 SIP_PORT = 5060
+WEB_PORT = 8080
 WORKERS_MAX = 64
 SOCKET_PATH_MAX = 107
 """Longest path of a local socket (unix(7)); the floor's stands in data_folder/run."""
@@ -41,6 +43,8 @@ CALLS_MAX = 100_000
 FLOOR_PAUSES = ("login", "missed", "unreachable", "line-lost", "restart", "removed")
 """Pauses the floor itself sets; no agent chooses them."""
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+):([0-9]{1,5})")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
+_DATABASE = re.compile(r"postgresql://([^\s:@/]+@)?[^\s@/]*/[^\s@/]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 _STAR = re.compile(r"\*[0-9]{1,4}")
@@ -85,6 +89,7 @@ def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> C
         realm=realm,
         sip=sip,
         media=_media(top.section("media"), sip),
+        web=_web(top),
         data_folder=data_folder,
         recordings_folder=_folder(top, "recordings_folder", folder) or data_folder / "recordings",
         prompts_folder=_prompts_folder(top, folder, languages),
@@ -223,6 +228,21 @@ def _media(media: Section, sip: SipSettings) -> MediaSettings:
         if settings.first_port <= port <= last:
             media.wrong("first_port", settings.first_port, "port_free", name=f"sip.{name}", port=port)
     media.close()
+    return settings
+
+
+def _web(top: Section) -> WebSettings | None:
+    if not top.has("web"):
+        return None
+    web = top.section("web")
+    host, port = _address(web, "listen", f"127.0.0.1:{WEB_PORT}")
+    settings = WebSettings(
+        host=host,
+        port=port,
+        address=web.matching("address", _ORIGIN, "origin", f"http://localhost:{port}"),
+        database=web.matching("database", _DATABASE, "database", ""),
+    )
+    web.close()
     return settings
 
 

@@ -1,4 +1,7 @@
-"""The floor's local socket: actions from the desk and the command line, and the board pushed to whoever subscribes."""
+"""The floor's local socket: actions from the desk and the command line, and the board pushed to whoever subscribes.
+
+The other end is `control.client`.
+"""
 
 from __future__ import annotations
 
@@ -106,41 +109,3 @@ async def _send(lines: asyncio.Queue[bytes], writer: asyncio.StreamWriter) -> No
     while True:
         writer.write(await lines.get())
         await writer.drain()
-
-
-class ControlClient:
-    """The other end, for the command line and the web."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
-        self.pushes: asyncio.Queue[Push] = asyncio.Queue(QUEUE_MAX)
-
-    async def connect(self) -> None:
-        self._reader, self._writer = await asyncio.open_unix_connection(str(self._path), limit=LINE_BYTES_MAX)
-
-    async def ask(self, do: str, **args: Any) -> Reply:
-        assert self._reader is not None
-        assert self._writer is not None
-        self._writer.write(msgspec.json.encode(Ask(do, args)) + b"\n")
-        await self._writer.drain()
-        while line := await self._reader.readline():
-            if b'"ok"' in line[:8]:
-                return msgspec.json.decode(line, type=Reply)
-            self.pushes.put_nowait(msgspec.json.decode(line, type=Push))
-        raise ConnectionError("the floor closed the socket")
-
-    async def next_push(self) -> Push:
-        """The next pushed line (after `ask("subscribe")`); raises ConnectionError when the floor goes."""
-        assert self._reader is not None
-        if not self.pushes.empty():
-            return self.pushes.get_nowait()
-        line = await self._reader.readline()
-        if not line:
-            raise ConnectionError("the floor closed the socket")
-        return msgspec.json.decode(line, type=Push)
-
-    async def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()

@@ -1,0 +1,33 @@
+"""The web process: Django, and the server's own messages about starting and stopping, which Django does not know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marhaba.web.settings")
+_django = get_asgi_application()
+
+from marhaba.web.board.views import HUB  # noqa: E402 -- Django has to be set up first
+
+Message = dict[str, Any]
+
+
+async def application(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    if scope["type"] != "lifespan":
+        await _django(scope, receive, send)  # type: ignore[arg-type]
+        return
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            HUB.start()
+        else:
+            await HUB.stop()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,61 @@
+"""What states, stages, alarms and refusals of the floor are called."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+STATES: Final[dict[str, Promise]] = {
+    "ready": _("Prêt"),
+    "ringing": _("Sonne"),
+    "talking": _("En ligne"),
+    "wrapup": _("Traitement"),
+    "paused": _("Pause"),
+    "logged_out": _("Absent"),
+}
+STAGES: Final[dict[str, Promise]] = {
+    "greeting": _("Accueil"),
+    "queued": _("En attente"),
+    "ringing": _("Sonne"),
+    "talking": _("En ligne"),
+    "message": _("Message"),
+    "dialling": _("Rappel"),
+    "internal": _("Interne"),
+}
+ALARMS: Final[dict[str, Promise]] = {
+    "trunk": _("L’opérateur {what} ne répond pas"),
+    "media": _("Le processus audio {what} s’est arrêté"),
+    "late": _("Le son de {what} a des trous : la machine est trop chargée"),
+    "disk": _("Un enregistrement de {what} ne s’écrit plus"),
+    "journal": _("Le journal ne s’écrit plus ; les événements attendent à côté"),
+}
+REFUSALS: Final[dict[str, Promise]] = {
+    "unknown-agent": _("Ce conseiller n’existe plus."),
+    "not-logged-in": _("Ce conseiller n’est pas connecté."),
+    "unknown-pause-code": _("Ce motif de pause n’existe plus."),
+    "ringing": _("Un appel sonne chez lui : attendez un instant."),
+    "no-call": _("Il n’est plus en ligne."),
+    "not-a-supervisor": _("Votre compte n’est lié à aucun superviseur du plateau."),
+    "phone-unreachable": _("Votre téléphone est injoignable : enregistrez-le d’abord."),
+}
+GONE: Final = _("Le plateau ne répond pas. Réessayez dans un instant.")
+
+
+def state_name(state: str) -> Promise | str:
+    return STATES.get(state, state)
+
+
+def stage_name(stage: str) -> Promise | str:
+    return STAGES.get(stage, stage)
+
+
+def alarm_text(name: str) -> str:
+    """An alarm `kind:what`; its own name where it has no text."""
+    kind, _colon, what = name.partition(":")
+    return str(ALARMS[kind]).format(what=what) if kind in ALARMS else name
+
+
+def refusal_text(code: str, message: str) -> str:
+    return str(REFUSALS.get(code, message))
