@@ -93,6 +93,8 @@ def main() -> None:
         speak(text, language, PROMPTS / language / f"{name}.wav")
     tone(PROMPTS / "any" / "beep.wav", "synth", "0.15", "sine", "880", "vol", "0.3")
     tone(PROMPTS / "any" / "beep-end.wav", "synth", "0.15", "sine", "440", "vol", "0.3")
+    ring = "synth 0.8 sine 622 tremolo 12 80 vol 0.15 pad 0 2.2 repeat 9"  # in an agent's ear: half a minute
+    tone(PROMPTS / "any" / "ring.wav", *ring.split())
     tone(
         PROMPTS / "any" / "ringback.wav",
         "synth",

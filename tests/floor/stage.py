@@ -25,6 +25,7 @@ from marhaba.floor.state import Call, FloorState, apply
 from marhaba.floor.today import Today
 from marhaba.kernel.messages import Ask, Reply
 from marhaba.kernel.routing import Routing
+from marhaba.media import edge_protocol as edge
 from marhaba.media import protocol as media
 from marhaba.media.library import PromptLibrary
 from marhaba.sip.endpoint import Endpoint
@@ -141,6 +142,7 @@ class Stage:
         self.events: list[Event] = []
         self.commands: list[media.Command] = []
         self.open: dict[str, int] = {}
+        self.browsers: dict[str, int] = {}  # lines at the edge, and the port of ours each is aimed at
         self.closed: dict[str, None] = {}
         self.hears: dict[str, list[str]] = {}
         self.playing: dict[str, tuple[str, int]] = {}
@@ -317,7 +319,9 @@ class Stage:
             assert isinstance(send, Send)
             self._carry(send, HOUSE)
         for name, command in turn.media:
-            if floor.workers[name].connected:
+            if isinstance(command, edge.EdgeCommand):
+                self._obey_edge(command)
+            elif floor.workers[name].connected:
                 self._obey(command)
         self.check()
 
@@ -384,6 +388,12 @@ class Stage:
             self._tell(media.RecordEnded(command.recording, record.path, 5.0))
         elif isinstance(command, media.RecordMessage):
             self.messages[command.recording] = command
+
+    def _obey_edge(self, command: edge.EdgeCommand) -> None:
+        if isinstance(command, edge.AimLine):
+            self.browsers[command.line] = command.port
+        elif isinstance(command, edge.CloseLine):
+            self.browsers.pop(command.line, None)
 
     def _played(self, command: media.Play, number: int) -> None:
         if self.playing.get(command.leg) == (command.tag, number):
@@ -461,9 +471,11 @@ class Stage:
             state.seats
         )
         statistics = self.floor.endpoint.statistics()
+        dialogs = [leg for leg in state.legs.values() if not leg.edge]
         assert [statistics[name] for name in ("legs", "server_transactions", "client_transactions")] == [
-            len(nailed), 0, 0,
+            len(dialogs), 0, 0,
         ]  # fmt: skip
+        assert self.browsers == {leg.edge: leg.port for leg in state.legs.values() if leg.edge}
 
 
 UNSEEN = {"ended", "ended_by"}

@@ -90,7 +90,9 @@ class Floor:
     def __init__(self, folder: Path) -> None:
         self.events: list[AnyEvent] = []
         self.lost = 0
-        self.client = MediaClient(folder / "run" / "w.sock", on_event=self.events.append, on_lost=self._lost)
+        self.client = MediaClient(
+            folder / "run" / "w.sock", reader=event_reader, on_event=self.events.append, on_lost=self._lost
+        )
         self.client.start()
 
     def _lost(self) -> None:

@@ -23,6 +23,7 @@ from marhaba.cli.bench_floor import under_full_floor
 from marhaba.cli.load import end_audio
 from marhaba.cli.load_audio import AudioFigures
 from marhaba.media.client import MediaClient
+from marhaba.media.framing import event_reader
 from marhaba.media.protocol import (
     AnyEvent,
     AskStats,
@@ -176,7 +177,9 @@ class _Floor:
 
     def __init__(self, path: Path) -> None:
         self._events: asyncio.Queue[AnyEvent | None] = asyncio.Queue()  # None: the worker is gone
-        self.client = MediaClient(path, on_event=self._events.put_nowait, on_lost=self._lost)
+        self.client = MediaClient(
+            path, reader=event_reader, on_event=self._events.put_nowait, on_lost=self._lost
+        )
         self.client.start()
 
     async def ports(self, count: int) -> list[int]:

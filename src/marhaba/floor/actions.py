@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from marhaba.floor import agents, board, legs, recordings, supervision, talking
+from marhaba.floor import agents, board, dispatch, legs, lines, recordings, supervision, talking
 from marhaba.floor.floor import Floor
-from marhaba.floor.state import Call, Stage
+from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.errors import MarhabaError, Refused
 from marhaba.kernel.messages import Ask, Reply
+from marhaba.kernel.routing import AgentState
 from marhaba.media.protocol import SendDigits
 
 TEXT_MAX = 4_000
@@ -76,8 +77,48 @@ def _disposition(
 
 
 def _hang_up(floor: Floor, agent: str) -> None:
-    call = _call_of_agent(floor, agent)
-    legs.hang_up(floor, call.agent_leg, reason="agent")
+    """His own part, whatever it is in the call: the agent's, one who was asked, or one who dialled."""
+    legs.hang_up(floor, _own_leg(floor, agent).id, reason="agent")
+
+
+def _own_leg(floor: Floor, agent: str) -> Leg:
+    call = floor.seat(agent).call
+    for leg in floor.state.legs.values():
+        if leg.agent == agent and leg.call == call and call in floor.state.calls and not leg.ended:
+            return leg
+    raise Refused(f"{agent} is on no call", code="no-call")
+
+
+def _ringing_line(floor: Floor, agent: str) -> tuple[Call, Leg]:
+    leg = floor.state.legs.get(floor.seat(agent).leg)
+    call = floor.state.calls.get(leg.call) if leg is not None else None
+    if leg is None or call is None or floor.seat(agent).state is not AgentState.RINGING:
+        raise Refused(f"nothing rings on the line of {agent}", code="nothing-rings")
+    return call, leg
+
+
+def _answer(floor: Floor, agent: str) -> None:
+    """What a click on "answer" does; phones answer by themselves."""
+    call, leg = _ringing_line(floor, agent)
+    lines.picked_up(floor, leg)
+    dispatch.picked_up(floor, call, leg)
+
+
+def _decline(floor: Floor, agent: str) -> None:
+    _call, leg = _ringing_line(floor, agent)
+    legs.hang_up(floor, leg.id, reason="declined")
+
+
+def _line(floor: Floor, agent: str, edge: str, host: str, port: int, dtmf_payload: int) -> None:
+    lines.open_line(floor, agent, edge=edge, host=host, port=port, dtmf_payload=dtmf_payload)
+
+
+def _line_away(floor: Floor, agent: str, edge: str) -> None:
+    lines.away(floor, agent, edge=edge)
+
+
+def _dial(floor: Floor, agent: str, to: str) -> None:
+    lines.dial(floor, agent, to)
 
 
 def _hold(floor: Floor, agent: str) -> None:
@@ -170,6 +211,11 @@ ACTIONS: dict[str, Callable[..., Any]] = {
     "wrap_extend": _wrap_extend,
     "disposition": _disposition,
     "hang_up": _hang_up,
+    "answer": _answer,
+    "decline": _decline,
+    "dial": _dial,
+    "line": _line,
+    "line_away": _line_away,
     "hold": _hold,
     "resume": _resume,
     "transfer": _transfer,

@@ -16,10 +16,11 @@ WRAP_UP_S_MAX = 3600.0
 
 
 def log_in(floor: Floor, agent_id: str, *, phone: str = "", how: str = "socket") -> None:
+    """`how`: key, socket, start, or browser: then he needs no phone."""
     agent = _known(floor, agent_id)
-    phone = phone or agent.phone
+    phone = "" if how == "browser" else phone or agent.phone
     for seat in floor.state.seats.values():
-        if seat.id != agent_id and seat.phone == phone and seat.state is not AgentState.LOGGED_OUT:
+        if phone and seat.id != agent_id and seat.phone == phone and seat.state is not AgentState.LOGGED_OUT:
             raise Refused(f"phone {phone} is taken by {seat.id}", code="phone-taken")
     if floor.seat(agent_id).state is not AgentState.LOGGED_OUT:
         raise Refused(f"{agent_id} is already logged in", code="already-logged-in")
@@ -148,7 +149,7 @@ def set_state(
         extra["tried"] = tried
     floor.emit("agent.state", agent=agent_id, state=state.name.lower(), code=code, **extra)
     if gone:
-        legs.hang_up(floor, floor.seat(agent_id).leg, reason="logout")
+        legs.close(floor, floor.seat(agent_id).leg, reason="logout")
 
 
 def remove(floor: Floor, agent_id: str) -> None:
@@ -162,7 +163,7 @@ def remove(floor: Floor, agent_id: str) -> None:
 def _leave(floor: Floor, agent_id: str) -> None:
     """Logged out: who waits where nobody is left to answer is sent on, before this turn ends."""
     set_state(floor, agent_id, AgentState.LOGGED_OUT)
-    legs.hang_up(floor, floor.seat(agent_id).leg, reason="logout")
+    legs.close(floor, floor.seat(agent_id).leg, reason="logout")
 
 
 def _known(floor: Floor, agent_id: str) -> Agent:

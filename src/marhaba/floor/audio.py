@@ -19,10 +19,10 @@ def hearing(call: Call) -> dict[str, tuple[str, ...]]:
     talking = call.stage is Stage.TALKING
     caller = call.caller_leg
     agent = call.agent_leg if talking or call.stage is Stage.DIALLING else ""
-    consulted = call.consult_leg
+    consulted = "" if call.asked_rings else call.consult_leg
     ears: dict[str, list[str]] = {leg: [] for leg in (caller, agent, consulted) if leg}
     pairs: list[tuple[str, str]] = []
-    if talking and not call.held_at and not (consulted and not call.joined):
+    if talking and not call.held_at and not (call.consult_leg and not call.joined):
         pairs.append((caller, agent))
     if consulted and agent:
         pairs.append((agent, consulted))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from marhaba.floor import lines
 from marhaba.floor.floor import Floor, Worker
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.routing import AgentState
@@ -80,6 +81,9 @@ def _agent(floor: Floor, agent_id: str, now: float) -> dict[str, Any]:
         "queue": call.queue if call is not None and seat.state is not AgentState.LOGGED_OUT else "",
         "call": seat.call,
         "held": bool(call is not None and call.held_at),
+        "until": _wall(floor, seat.until) if seat.until else 0.0,
+        "after_call": seat.after_call,
+        **lines.state_of(floor, seat),
     }
 
 
@@ -103,4 +107,18 @@ def _call(floor: Floor, call: Call, now: float) -> dict[str, Any]:
         "programme": call.programme,
         "recording": bool(call.recording),
         "held": bool(call.held_at),
+        "held_by": call.held_by if call.held_at else "",
+        "waited_s": round(call.connected_at - call.since, 1) if call.connected_at and call.since else 0.0,
+        "callback": call.callback,
+        "rings": list(call.ringing.values()),
+        "consults": call.consult_target,
+        "asked_rings": call.asked_rings or _rings_outside(floor, call),
+        "joined": call.joined,
+        "recording_paused": call.recording_paused,
+        "supervised": [mode for mode in call.supervisors.values() if mode != "listen"],
     }
+
+
+def _rings_outside(floor: Floor, call: Call) -> bool:
+    leg = floor.state.legs.get(call.consult_leg)
+    return leg is not None and not leg.remote_port

@@ -101,17 +101,14 @@ def dial_timeout(floor: Floor, leg_id: str) -> None:
         legs.hang_up(floor, leg_id, reason="no-answer")
 
 
-def customer_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
+def customer_answered(floor: Floor, call: Call, leg_id: str) -> None:
     floor.cancel("dial", leg_id)
-    if legs.answered(floor, leg_id, sdp):
-        floor.emit(
-            "callback.ended", call=call.id, callback=call.id, outcome="reached", attempts=call.attempts
-        )
-        if call.consent is None and floor.programme(call).recording == "announce":
-            floor.emit("call.consent", call=call.id, given=True, how="announce")
-        offering.connect(floor, call, call.agent_leg)
-        if call.consent:  # the customer must hear that he is recorded on this call too
-            speech.say(floor, call, "told", ["recording-notice"])
+    floor.emit("callback.ended", call=call.id, callback=call.id, outcome="reached", attempts=call.attempts)
+    if call.consent is None and floor.programme(call).recording == "announce":
+        floor.emit("call.consent", call=call.id, given=True, how="announce")
+    offering.connect(floor, call, call.agent_leg)
+    if call.consent:  # the customer must hear that he is recorded on this call too
+        speech.say(floor, call, "told", ["recording-notice"])
 
 
 def failed(floor: Floor, call: Call, *, code: int, reason: str) -> None:

@@ -151,13 +151,11 @@ def _internal(floor: Floor, incoming: IncomingCall) -> None:
         legs.refused(floor, call_id, code)
         return
     call = floor.state.calls[call_id]
-    leg_id = floor.token()
     try:
         asked = talking.ring_target(
             floor,
             call,
             incoming.dialled,
-            leg_id=leg_id,
             near=incoming.leg,
             party=Party(number=incoming.user, name=agent.name if agent else ""),
         )
@@ -166,19 +164,18 @@ def _internal(floor: Floor, incoming: IncomingCall) -> None:
         floor.after(CODE_S_MAX, "code", incoming.leg)
         speech.tell_agent(floor, incoming.leg, ["code-refused"], _language_of(floor, agent))
         return
-    floor.emit("call.consulting", call=call.id, leg=leg_id, target=asked)
+    floor.emit("call.consulting", call=call.id, **asked)
     speech.tell_agent(floor, incoming.leg, ["ringback"], floor.centre.language)
 
 
-def internal_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
+def internal_answered(floor: Floor, call: Call, leg_id: str) -> None:
     floor.cancel("consult", leg_id)
-    if legs.answered(floor, leg_id, sdp):
-        leg = floor.state.legs[leg_id]
-        if leg.agent:
-            floor.emit("agent.state", call=call.id, agent=leg.agent, state="talking")
-        floor.emit("call.answered", call=call.id)
-        speech.hush(floor, call)
-        audio.sync(floor, call)
+    talking.asked_is_there(floor, call)
+    if colleague := floor.state.legs[leg_id].agent:
+        floor.emit("agent.state", call=call.id, agent=colleague, state="talking")
+    floor.emit("call.answered", call=call.id)
+    speech.hush(floor, call)
+    audio.sync(floor, call)
 
 
 def _language_of(floor: Floor, agent: Agent | None) -> str:

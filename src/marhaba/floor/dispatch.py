@@ -12,13 +12,14 @@ from marhaba.floor import (
     codes,
     inbound,
     legs,
+    lines,
     offering,
     supervision,
     talking,
     waiting,
 )
-from marhaba.floor.floor import Floor, Worker
-from marhaba.floor.state import Call, Stage
+from marhaba.floor.floor import Floor, Freed, Worker
+from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.errors import Refused
 from marhaba.kernel.routing import AgentState
 from marhaba.media import protocol as media
@@ -33,15 +34,18 @@ SILENT_WAITER_S = 60.0
 def follow(floor: Floor) -> None:
     """SIP events and due timers that an input caused, and calls for whom it made ready, until nothing is left of it."""
     while True:
-        events = floor.endpoint.take_events()
+        events, freed = floor.endpoint.take_events(), floor.freed
+        floor.freed = []
         for event in events:
             sip_event(floor, event)
-        if not events:
+        for each in freed:
+            _freed(floor, each)
+        if not events and not freed:
             fire_timers(floor)
             if floor.reroute:
                 floor.reroute = False
                 _look(floor)
-            elif not floor.endpoint.events:
+            elif not floor.endpoint.events and not floor.freed:
                 return
 
 
@@ -67,15 +71,21 @@ def _answered(floor: Floor, event: sip.LegAnswered) -> None:
     leg, call = floor.state.legs.get(event.leg), floor.call_of_leg(event.leg)
     if leg is None or call is None or leg.ended:
         legs.hang_up(floor, event.leg, reason="too-late")
-    elif leg.role == "agent":
-        offering.agent_answered(floor, call, leg.id, event.sdp)
-    elif leg.role == "consult" and call.stage is Stage.INTERNAL:
-        codes.internal_answered(floor, call, leg.id, event.sdp)
-    elif leg.role == "consult":
-        talking.consult_answered(floor, call, leg.id, event.sdp)
-    elif leg.role == "caller":
-        callbacks.customer_answered(floor, call, leg.id, event.sdp)
     elif legs.answered(floor, leg.id, event.sdp):
+        picked_up(floor, call, leg)
+
+
+def picked_up(floor: Floor, call: Call, leg: Leg) -> None:
+    """Somebody answered: his phone, or on his line."""
+    if leg.role == "agent":
+        offering.agent_answered(floor, call, leg.id)
+    elif leg.role == "consult" and call.stage is Stage.INTERNAL:
+        codes.internal_answered(floor, call, leg.id)
+    elif leg.role == "consult":
+        talking.consult_answered(floor, call, leg.id)
+    elif leg.role == "caller":
+        callbacks.customer_answered(floor, call, leg.id)
+    else:
         audio.sync(floor, call)
 
 
@@ -83,18 +93,45 @@ def _ended(floor: Floor, event: sip.LegEnded) -> None:
     leg = floor.state.legs.get(event.leg)
     if leg is None:
         return
-    for timer in ("ring", "dial", "consult", "code"):
-        floor.cancel(timer, leg.id)
+    _cancel_timers(floor, leg)
     legs.forget(floor, leg.id, reason=event.reason)
     call = floor.state.calls.get(leg.call)
     if leg.role == "nailed":
         _line_lost(floor, leg.agent)
-    elif call is None:
+    elif call is not None:
+        _part_ended(floor, call, leg, leg.role, event)
+
+
+def _cancel_timers(floor: Floor, leg: Leg) -> None:
+    for timer in ("ring", "dial", "consult", "code"):
+        floor.cancel(timer, leg.id)
+
+
+def _freed(floor: Floor, freed: Freed) -> None:
+    """We hung up on a line; it is over, or stays open for the next call."""
+    leg = floor.state.legs.get(freed.leg)
+    if leg is None or leg.ended or (leg.role == "nailed" and not freed.over):
         return
-    elif leg.role == "supervisor":
+    event = sip.LegEnded(leg=leg.id, by="local", code=0, reason=freed.reason)
+    if freed.over:
+        floor.cancel("away", leg.id)
+        _ended(floor, event)
+        return
+    _cancel_timers(floor, leg)
+    role, call = leg.role, floor.state.calls.get(leg.call)
+    lines.put_down(floor, leg, spoke=freed.spoke)
+    if call is not None:
+        _part_ended(floor, call, leg, role, event)
+
+
+def _part_ended(floor: Floor, call: Call, leg: Leg, role: str, event: sip.LegEnded) -> None:
+    """What a leg that is hung up was in its call, is over."""
+    if role == "supervisor":
         supervision.gone(floor, call, leg.id)
     elif leg.id == call.caller_leg:
         _caller_ended(floor, call, event)
+        if floor.seat(leg.agent).call == call.id:  # he had dialled from his desk
+            agents.end_wrap_up(floor, leg.agent)
     elif leg.id == call.agent_leg or leg.id in call.beside:
         _agent_ended(floor, call, event, answered=bool(leg.remote_port))
     elif leg.id == call.consult_leg and talking.carrier_failed(event) and talking.another_way(floor, call):
@@ -126,7 +163,7 @@ def _agent_ended(floor: Floor, call: Call, event: sip.LegEnded, *, answered: boo
 def _line_lost(floor: Floor, agent_id: str) -> None:
     seat = floor.seat(agent_id)
     if seat.state in (AgentState.READY, AgentState.WRAPUP):
-        agents.set_state(floor, agent_id, AgentState.PAUSED, code="line-lost")
+        agents.set_state(floor, agent_id, AgentState.PAUSED, code=legs.LINE_LOST)
 
 
 def _reoffered(floor: Floor, event: sip.Reoffered) -> None:
@@ -250,7 +287,7 @@ def worker_lost(floor: Floor, name: str) -> None:
         if leg.ended:
             legs.closed(floor, leg.id, media.LegStats())
         else:
-            legs.hang_up(floor, leg.id, reason="media")
+            legs.close(floor, leg.id, reason="media")
 
 
 def _play_ended(floor: Floor, event: media.PlayEnded) -> None:
@@ -301,6 +338,9 @@ def _digit(floor: Floor, leg_id: str, digit: str) -> None:
 def _silent(floor: Floor, event: media.LegSilent) -> None:
     """RTP stopped without a BYE: the far side's network is gone, and a dead line must not hold an agent."""
     call, leg = floor.call_of_leg(event.leg), floor.state.legs.get(event.leg)
+    if leg is not None and leg.edge:
+        lines.lost(floor, leg)
+        return
     if call is None or leg is None or not legs.silence_of(call, leg) or call.held_at:
         return
     if call.stage is Stage.TALKING or event.seconds >= SILENT_WAITER_S:
@@ -363,5 +403,6 @@ _TIMERS: dict[str, Callable[[Floor, str], None]] = {
     "dial": callbacks.dial_timeout,
     "consult": _hang_up,
     "code": _hang_up,
+    "away": lines.away_too_long,
     "wrapup": _wrapped,
 }

@@ -21,6 +21,7 @@ from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
 from marhaba.floor.today import Today
 from marhaba.kernel.numbers import Route, Spend
 from marhaba.kernel.waiting import WaitEstimator
+from marhaba.media.edge_protocol import EdgeCommand
 from marhaba.media.library import PromptLibrary
 from marhaba.media.protocol import Command, WorkerStats
 from marhaba.sip.endpoint import Endpoint
@@ -33,6 +34,21 @@ log = logging.getLogger("marhaba.floor")
 PORTS_KEPT_BACK = 4
 """Legs that must stay possible for agents when callers fill the house: a caller without a leg for an agent is worse
 than a refused caller."""
+
+
+EDGE = "edge"
+"""Its name among those who get commands."""
+ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 -- compared, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """A leg without a dialog that we hung up: `_ended` follows in the same turn, as a phone's answer to a BYE would."""
+
+    leg: str
+    reason: str
+    over: bool  # False: the line stays open
+    spoke: bool = False  # the agent had answered
 
 
 @dataclass(slots=True)
@@ -51,7 +67,7 @@ class Turn:
     """What one input caused and has not left yet."""
 
     events: list[Event] = field(default_factory=list)
-    media: list[tuple[str, Command]] = field(default_factory=list)
+    media: list[tuple[str, Command | EdgeCommand]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,6 +107,7 @@ class Floor:
         self.sip_offset = 0.0  # the endpoint's clock minus ours
         self.workers: dict[str, Worker] = {}
         self.turn = Turn()
+        self.freed: list[Freed] = []
         self.volatile: dict[str, Volatile] = {}
         self.phones_moved = True  # bindings to be saved
         # Who waits is looked at before this turn ends. Not at once: a verb may be in the middle of something, and a
@@ -161,6 +178,15 @@ class Floor:
         found = self.state.legs.get(leg) if isinstance(leg, str) else leg
         if found is not None:
             self.turn.media.append((found.worker, command))
+
+    def edge(self, command: EdgeCommand) -> None:
+        self.turn.media.append((EDGE, command))
+
+    @property
+    def edge_finds_workers_at(self) -> str:
+        """The edge stands on the workers' machine."""
+        host = self.centre.media.host
+        return "127.0.0.1" if host in ANYWHERE else host
 
     def take_turn(self) -> Turn:
         turn, self.turn = self.turn, Turn()

@@ -6,9 +6,11 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
-from marhaba.floor.floor import PORTS_KEPT_BACK, Floor
+from marhaba.floor.floor import PORTS_KEPT_BACK, Floor, Freed
 from marhaba.floor.state import Call, Leg
 from marhaba.kernel.numbers import Route
+from marhaba.kernel.routing import AgentState
+from marhaba.media.edge_protocol import CloseLine
 from marhaba.media.protocol import AimLeg, CloseLeg, LegStats, OpenLeg
 from marhaba.sip import sdp
 from marhaba.sip.errors import SipError
@@ -17,6 +19,9 @@ from marhaba.sip.uri import Uri
 
 RETRY_AFTER_S = 10
 """What a caller's network is told when the house is full: long enough for some calls to end."""
+LINE_LOST = "line-lost"
+LINE_SILENT_S = 3.0
+"""A browser sends without pause, muted too; one from which nothing has come for this long is away."""
 CARRIER_SILENCE_S = 8.0
 """A carrier that has not even said "trying" after four tries is not there: the next one is asked."""
 
@@ -51,7 +56,7 @@ def accept(
     if not floor.endpoint.answer(floor.sip_now, incoming.leg, body):
         worker.free.append(port)
         return 487
-    _opened(floor, leg, session)
+    opened(floor, leg, session)
     return 0
 
 
@@ -98,7 +103,7 @@ def call_out(
         headers=headers,
         silence_s=CARRIER_SILENCE_S if route is not None else 0,
     )
-    _opened(floor, Leg(leg_id, call, role, agent, worker.name, port), session, route)
+    opened(floor, Leg(leg_id, call, role, agent, worker.name, port), session, route)
     return True
 
 
@@ -114,7 +119,7 @@ def answered(floor: Floor, leg_id: str, body: bytes) -> bool:
         floor.endpoint.hang_up(floor.sip_now, leg_id, reason="bad-sdp")
         return False
     _take(leg, negotiated, None)
-    _aim(floor, leg)
+    aim(floor, leg)
     remember(floor, leg)
     return True
 
@@ -147,18 +152,37 @@ def reoffered(floor: Floor, leg_id: str, body: bytes) -> Leg | None:
         return None
     floor.endpoint.accept_offer(floor.sip_now, leg_id, reply)
     _take(leg, negotiated, None)
-    _aim(floor, leg)
+    aim(floor, leg)
     remember(floor, leg)
     return leg
 
 
 def hang_up(floor: Floor, leg_id: str, *, reason: str = "") -> None:
-    """End a leg from our side; its `LegEnded` follows from the endpoint.
+    """End a leg's part in its call from our side; a line that stays open between calls is free again.
 
     For the reason "elsewhere" the phone is told that another one has answered.
     """
-    if leg_id:
+    leg = floor.state.legs.get(leg_id)
+    if leg is None or floor.seat(leg.agent).leg != leg_id:
+        close(floor, leg_id, reason=reason)
+    elif leg.role != "nailed":
+        floor.freed.append(Freed(leg_id, reason, over=False, spoke=not rings(floor, leg)))
+
+
+def close(floor: Floor, leg_id: str, *, reason: str) -> None:
+    """End a leg, a line that stays open too; what ends with it follows in this turn, or from the endpoint."""
+    leg = floor.state.legs.get(leg_id)
+    if leg is not None and leg.edge:
+        floor.freed.append(Freed(leg_id, reason, over=True))
+    elif leg_id:
         floor.endpoint.hang_up(floor.sip_now, leg_id, reason=reason, elsewhere=reason == "elsewhere")
+
+
+def rings(floor: Floor, leg: Leg) -> bool:
+    """Whether it has not been answered yet. An open line is, always; then its agent says it."""
+    if floor.seat(leg.agent).leg == leg.id:
+        return floor.seat(leg.agent).state is AgentState.RINGING
+    return not leg.remote_port
 
 
 def forget(floor: Floor, leg_id: str, *, reason: str) -> None:
@@ -167,6 +191,8 @@ def forget(floor: Floor, leg_id: str, *, reason: str) -> None:
     if leg is None:
         return
     leg.ended = reason
+    if leg.edge and reason != "moved":
+        floor.edge(CloseLine(leg.edge))
     worker = floor.workers.get(leg.worker)
     if worker is not None and worker.connected:
         floor.media(leg, CloseLeg(leg=leg_id))
@@ -213,7 +239,7 @@ def silence_of(call: Call, leg: Leg) -> bool:
     return not leg.held and leg.id in (call.caller_leg, call.agent_leg)
 
 
-def _opened(floor: Floor, leg: Leg, session: int, route: Route | None = None) -> None:
+def opened(floor: Floor, leg: Leg, session: int = 0, route: Route | None = None) -> None:
     leg.sdp_session = session
     price: dict[str, Any] = (
         {"route": route.prefix, "per_minute": route.per_minute} if route is not None else {}
@@ -227,7 +253,8 @@ def _opened(floor: Floor, leg: Leg, session: int, route: Route | None = None) ->
         worker=leg.worker,
         port=leg.port,
         sdp_session=session,
-        snapshot=floor.endpoint.snapshot(leg.id).decode("latin-1"),
+        snapshot="" if leg.edge else floor.endpoint.snapshot(leg.id).decode("latin-1"),
+        edge=leg.edge,
         **_media_fields(leg),
         **price,
     )
@@ -246,11 +273,12 @@ def open_audio(floor: Floor, leg: Leg) -> None:
             dtmf_payload=leg.dtmf_payload,
             latch_host_only=leg.latch_host_only,
             sends=not leg.held,
+            silent_s=LINE_SILENT_S if leg.edge else 0.0,
         ),
     )
 
 
-def _aim(floor: Floor, leg: Leg) -> None:
+def aim(floor: Floor, leg: Leg) -> None:
     floor.media(
         leg,
         AimLeg(
@@ -261,6 +289,7 @@ def _aim(floor: Floor, leg: Leg) -> None:
             dtmf_payload=leg.dtmf_payload,
             latch_host_only=leg.latch_host_only,
             sends=not leg.held,
+            silent_s=LINE_SILENT_S if leg.edge else 0.0,
         ),
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from marhaba.floor import agents, audio, callbacks, legs, returning, speech, talking, waiting
+from marhaba.floor import agents, audio, callbacks, legs, lines, returning, speech, talking, waiting
 from marhaba.floor.floor import PORTS_KEPT_BACK, Floor
-from marhaba.floor.state import Call, FloorState, Stage
+from marhaba.floor.state import Call, FloorState, Leg, Stage
 from marhaba.kernel.routing import AgentState, Decision
 from marhaba.media.protocol import Record, StopRecord
 from marhaba.sip.events import Party
@@ -60,9 +60,9 @@ def ring(floor: Floor, call: Call, agent_id: str, *, why: str, step: int = 0) ->
     """Ring an agent for a call. False: his phone cannot be reached, he is paused and the call keeps waiting."""
     seat = floor.seat(agent_id)
     queue = floor.centre.queues.get(call.queue)
-    # An open line on another audio worker cannot be joined: the phone is rung beside it.
-    if seat.leg and floor.side_by_side(seat.leg, call.caller_leg):
-        return _join_nailed(floor, call, agent_id, seat.leg, why=why, step=step)
+    if (line := lines.free(floor, agent_id, call.caller_leg)) is not None:
+        return _ring_line(floor, call, line, why=why, step=step)
+    # A phone's open line on another audio worker cannot be joined: the phone is rung beside it.
     bindings = floor.endpoint.bindings(seat.phone)
     leg_id = floor.token()
     if not bindings or not legs.call_out(
@@ -103,10 +103,17 @@ def _ring_headers(floor: Floor, call: Call) -> list[tuple[str, str]]:
     return headers
 
 
-def _join_nailed(floor: Floor, call: Call, agent_id: str, leg_id: str, *, why: str, step: int) -> bool:
-    """The agent's line stays open between calls: a tone, and the caller is there."""
-    floor.emit("call.ringing", call=call.id, agent=agent_id, queue=call.queue, leg=leg_id, why=why, step=step)
-    floor.emit("leg.moved", call=call.id, agent=agent_id, leg=leg_id, role="agent")
+def _ring_line(floor: Floor, call: Call, line: Leg, *, why: str, step: int) -> bool:
+    """The agent's line stays open between calls: it rings in his browser; or a tone, and the caller is there."""
+    agent, leg_id = line.agent, line.id
+    floor.emit("call.ringing", call=call.id, agent=agent, queue=call.queue, leg=leg_id, why=why, step=step)
+    if lines.rings_by_hand(floor, line, call.queue):
+        lines.ring(floor, line, call.id, "agent")
+        floor.emit("agent.state", call=call.id, agent=agent, state="ringing")
+        queue = floor.centre.queues.get(call.queue)
+        floor.after(queue.ring_s if queue else 20.0, "ring", leg_id)
+        return True
+    floor.emit("leg.moved", call=call.id, agent=agent, leg=leg_id, role="agent")
     speech.tell_agent(floor, leg_id, ["beep"], floor.centre.language)
     reached(floor, call, leg_id)
     return True
@@ -118,11 +125,9 @@ def ring_timeout(floor: Floor, leg_id: str) -> None:
         legs.hang_up(floor, leg_id, reason="no-answer")
 
 
-def agent_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
-    """The agent's phone answered our INVITE."""
+def agent_answered(floor: Floor, call: Call, leg_id: str) -> None:
+    """The agent took up his phone, or clicked."""
     floor.cancel("ring", leg_id)
-    if not legs.answered(floor, leg_id, sdp):
-        return
     if leg_id == call.agent_leg and call.stage is Stage.TALKING:
         talking.taker_answered(floor, call)
         return

@@ -18,14 +18,14 @@ from functools import partial
 from pathlib import Path
 
 from marhaba import __version__
-from marhaba.floor import checkpoint, dispatch, legs, offering
+from marhaba.floor import checkpoint, dispatch, legs, lines, offering
 from marhaba.floor.actions import act
 from marhaba.floor.agents import log_in, ready
 from marhaba.floor.board import board
 from marhaba.floor.centre import load_centre
 from marhaba.floor.control import ControlServer
 from marhaba.floor.events import Event
-from marhaba.floor.floor import Floor, Worker
+from marhaba.floor.floor import EDGE, Floor, Worker
 from marhaba.floor.journal import Journal
 from marhaba.floor.machine import Machine
 from marhaba.floor.recovery import recover
@@ -34,7 +34,9 @@ from marhaba.floor.state import apply
 from marhaba.floor.today import Today
 from marhaba.kernel.messages import Ask, Reply
 from marhaba.kernel.routing import AgentState, Routing
+from marhaba.media import edge_protocol as edge
 from marhaba.media.client import MediaClient
+from marhaba.media.framing import edge_event_reader, event_reader
 from marhaba.media.library import PromptLibrary
 from marhaba.media.protocol import AnyEvent, AskStats, Command, Welcome
 from marhaba.sip.asyncio.driver import SipDriver
@@ -68,7 +70,7 @@ class Held:
     """What a turn wants to send, until its events are committed."""
 
     sends: list[Send]
-    media: list[tuple[str, Command]]
+    media: list[tuple[str, Command | edge.EdgeCommand]]
     committed: bool = False
     events: list[Event] = field(default_factory=list)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
@@ -87,7 +89,9 @@ class FloorProcess:
         self._checkpoint_at = self.machine.steady()
         self._closing = False
         self._checkpointing: asyncio.Task[None] | None = None
-        self._clients: dict[str, MediaClient] = {}
+        self._clients: dict[str, MediaClient[AnyEvent]] = {}
+        self._edge: MediaClient[edge.AnyEdgeEvent] | None = None
+        self._edge_lines: frozenset[str] | None = None
         self._found: dict[str, Welcome] = {}
         self._welcomed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -122,6 +126,8 @@ class FloorProcess:
             self._ready = True
             for name, kept in self._early:
                 self._media_event(name, kept)
+            if self._edge_lines is not None:
+                self._edge_told(self._edge_lines)
             self.machine.settle()
             await control.start()
             self._schedule()
@@ -247,7 +253,7 @@ class FloorProcess:
             self._quiet_timer = asyncio.get_running_loop().call_later(QUIET_S, self._submit, [], [])
         self._schedule()
 
-    def _submit(self, sends: list[Send], media: list[tuple[str, Command]]) -> None:
+    def _submit(self, sends: list[Send], media: list[tuple[str, Command | edge.EdgeCommand]]) -> None:
         """Give the journal what happened; `sends` and `media` leave when it is written."""
         if self._quiet_timer is not None:
             self._quiet_timer.cancel()
@@ -283,9 +289,12 @@ class FloorProcess:
                 if not waiting.done():
                     waiting.set_result(None)
 
-    def _release(self, sends: list[Send], media: list[tuple[str, Command]]) -> None:
+    def _release(self, sends: list[Send], media: list[tuple[str, Command | edge.EdgeCommand]]) -> None:
         for worker, command in media:
-            if (client := self._clients.get(worker)) is not None:
+            if worker == EDGE:
+                if self._edge is not None:
+                    self._edge.send(command)
+            elif (client := self._clients.get(worker)) is not None:
                 client.send(command)
         if sends:
             self.driver.send_all(sends)
@@ -335,7 +344,7 @@ class FloorProcess:
         """Callers first, so that nobody looks for another agent for one who is gone."""
         for leg in sorted(self.floor.state.legs.values(), key=lambda leg: leg.role != "caller"):
             if not leg.ended:
-                legs.hang_up(self.floor, leg.id, reason="stopped")
+                legs.close(self.floor, leg.id, reason="stopped")
 
     def _reload_on_signal(self) -> None:
         if not self._ready:  # the file that is being started with was read before the signal
@@ -357,11 +366,20 @@ class FloorProcess:
             name = f"media-{number}"
             client = MediaClient(
                 self.folder / "run" / f"{name}.sock",
+                reader=event_reader,
                 on_event=partial(self._media_event, name),
                 on_lost=partial(self._media_lost, name),
             )
             self._clients[name] = client
             client.start()
+        if self.centre.web is not None:
+            self._edge = MediaClient(
+                self.folder / "run" / "edge.sock",
+                reader=edge_event_reader,
+                on_event=self._edge_event,
+                on_lost=lambda: self._edge_told(frozenset()),
+            )
+            self._edge.start()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._welcomed.wait(), WORKERS_WAIT_S)
 
@@ -372,6 +390,16 @@ class FloorProcess:
             self._early.append((name, event))
         else:
             self.turn(lambda: dispatch.media_event(self.floor, name, event))
+
+    def _edge_event(self, event: edge.AnyEdgeEvent) -> None:
+        if isinstance(event, edge.EdgeWelcome):
+            self._edge_told(frozenset(event.lines))
+
+    def _edge_told(self, known: frozenset[str]) -> None:
+        """Which browser lines there are: none, when the edge is gone."""
+        self._edge_lines = known
+        if self._ready and not self._stop.is_set():
+            self.turn(lambda: lines.edge_met(self.floor, known))
 
     def _welcome(self, name: str, event: Welcome) -> None:
         worker = Worker(name, event.host, list(event.ports_free))

@@ -11,7 +11,19 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from marhaba.floor import agents, audio, callbacks, codes, inbound, legs, offering, speech, talking, waiting
+from marhaba.floor import (
+    agents,
+    audio,
+    callbacks,
+    codes,
+    inbound,
+    legs,
+    lines,
+    offering,
+    speech,
+    talking,
+    waiting,
+)
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Leg, Stage
 from marhaba.kernel.routing import AgentState
@@ -99,6 +111,8 @@ def _wanted(floor: Floor, leg: Leg) -> bool:
 
 def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
     """Take up a leg's dialog, or say good-bye on it. False: it cannot be taken up."""
+    if leg.edge:
+        return _adopt_line(floor, leg, result)
     try:
         if not _wanted(floor, leg):  # its `LegEnded` closes its audio
             floor.endpoint.farewell(floor.sip_now, leg.snapshot.encode("latin-1"))
@@ -110,6 +124,15 @@ def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
     result.legs += 1
     if leg.role == "code":  # what it was told may be over
         floor.after(codes.CODE_S_MAX, "code", leg.id)
+    return True
+
+
+def _adopt_line(floor: Floor, leg: Leg, result: Recovered) -> bool:
+    """The edge was told where it stands, and may have to be told again: it is, when it comes."""
+    if not _wanted(floor, leg):
+        return False
+    result.legs += 1
+    lines.taken_up(floor, leg)
     return True
 
 
@@ -156,7 +179,7 @@ def _resume(
         case Stage.INTERNAL:
             _resume_internal(floor, call)
     asked = floor.state.legs.get(call.consult_leg)
-    if asked is not None and not asked.remote_port:  # he has not answered yet
+    if asked is not None and legs.rings(floor, asked):  # he has not answered yet
         floor.after(talking.CONSULT_RING_S - (floor.now - asked.opened_at), "consult", asked.id)
     if call.recording and call.id in floor.state.calls:
         _resume_recording(floor, call, found)

@@ -46,6 +46,7 @@ class Leg:
     held: bool = False  # the far side put us on hold
     sdp_session: int = 0
     sdp_version: int = 1
+    edge: str = ""  # the browser's line at the edge; "": a SIP dialog
     ended: str = ""  # why its SIP side ended; the worker's last word is awaited
     opened_at: float = 0.0
 
@@ -81,10 +82,14 @@ class Call:
     ring_step: int = 0  # relaxation steps behind him then
     connected_at: float = 0.0
     held_at: float = 0.0
+    held_by: str = ""  # agent | phone | consult | line: the browser is away
     hold_s: float = 0.0
     consult_leg: str = ""
     consult_target: str = ""
     hand_over: bool = False  # whoever answers the consultation takes the caller
+    asked_rings: bool = (
+        False  # a browser that is consulted has not answered: its line is open, and must not be heard
+    )
     joined: bool = False  # three-way: the consulted party and the caller hear each other
     supervisors: dict[str, str] = field(default_factory=dict)  # leg -> listen | whisper | barge
     recording: str = ""
@@ -169,6 +174,7 @@ _LEG_FIELDS = (
     "held",
     "sdp_session",
     "sdp_version",
+    "edge",
 )
 
 
@@ -299,7 +305,7 @@ def _call_dequeued(state: FloorState, event: Event, data: dict[str, Any]) -> Non
 
 def _call_held(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     if (call := state.calls.get(event.call_id)) and not call.held_at:
-        call.held_at = event.at
+        call.held_at, call.held_by = event.at, data.get("by", "")
 
 
 def _call_resumed(state: FloorState, event: Event, data: dict[str, Any]) -> None:
@@ -312,11 +318,13 @@ def _call_consulting(state: FloorState, event: Event, data: dict[str, Any]) -> N
     if call := state.calls.get(event.call_id):
         call.consult_leg, call.consult_target = data["leg"], data["target"]
         call.joined, call.hand_over = data.get("joined", False), data.get("hand_over", False)
+        call.asked_rings = data.get("rings", False)
 
 
 def _call_consult_ended(state: FloorState, event: Event, data: dict[str, Any]) -> None:
     if call := state.calls.get(event.call_id):
         call.consult_leg, call.consult_target, call.joined, call.hand_over = "", "", False, False
+        call.asked_rings = False
 
 
 def _call_released(state: FloorState, event: Event, data: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marhaba.floor import audio, legs
+from marhaba.floor import audio, legs, lines
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused
@@ -24,6 +24,9 @@ def start(floor: Floor, supervisor: str, target: str, mode: str, *, leg_id: str 
     floor.emit(
         "audit", agent=supervisor, call=call.id, who=supervisor, did=f"supervision.{mode}", what=target
     )
+    line = lines.free(floor, supervisor, call.caller_leg) if not leg_id else None
+    if line is not None:
+        leg_id = line.id
     if not leg_id:
         leg_id = floor.token()
         phone = floor.state.seats[supervisor].phone if supervisor in floor.state.seats else agent.phone

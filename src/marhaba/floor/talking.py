@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marhaba.floor import agents, audio, bygone, inbound, legs, offering, returning, speech, waiting
+from typing import Any
+
+from marhaba.floor import agents, audio, bygone, inbound, legs, lines, offering, returning, waiting
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused
@@ -12,6 +14,8 @@ from marhaba.sip.events import Flow, LegEnded, Party
 from marhaba.sip.uri import Uri
 
 CARRIER_FAILURES = frozenset({500, 502, 503, 504})
+NOT_HIS_WISH = ("media", "unanswered", "rtp-timeout", legs.LINE_LOST)
+"""The agent did not hang up: his audio is gone, or he never answered. The caller goes back to his queue."""
 CONSULT_RING_S = 30.0
 """A colleague who has not answered in half a minute will not."""
 
@@ -30,7 +34,7 @@ def caller_gone(floor: Floor, call: Call, *, by: str, code: int, reason: str) ->
         leg = call.agent_leg
         _end_consultation(floor, call, why="caller-left")
         offering.release(floor, call, why="caller")
-        _end_agent_leg(floor, leg)
+        legs.hang_up(floor, leg, reason="call-ended")
     elif stage is Stage.INTERNAL:
         _end_consultation(floor, call, why="caller-left")
     elif stage is Stage.MESSAGE:
@@ -48,7 +52,7 @@ def agent_gone(floor: Floor, call: Call, *, reason: str) -> None:
         complete_transfer(floor, call)
         return
     offering.release(floor, call, why="agent")
-    if reason in ("media", "unanswered"):
+    if reason in NOT_HIS_WISH:
         return_to_queue(floor, call)
     else:
         call.ended_by = "agent"
@@ -125,7 +129,7 @@ def to_queue(floor: Floor, call: Call, queue: str) -> None:
     _end_consultation(floor, call, why="transferred")
     floor.emit("call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind="queue", to=queue)
     offering.release(floor, call, why="transferred")
-    _end_agent_leg(floor, leg)
+    legs.hang_up(floor, leg, reason="call-ended")
     waiting.enqueue(floor, call, queue, why="transfer")
 
 
@@ -155,7 +159,7 @@ def blind(floor: Floor, call: Call, target: str) -> None:
         "call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind="blind", to=colleague
     )
     offering.release(floor, call, why="transferred")
-    _end_agent_leg(floor, leg)
+    legs.hang_up(floor, leg, reason="call-ended")
     audio.sync(floor, call)
     if not offering.ring(floor, call, colleague, why="transfer"):
         return_to_queue(floor, call)
@@ -168,31 +172,31 @@ def consult(floor: Floor, call: Call, target: str, *, hand_over: bool = False) -
     """
     if call.stage is not Stage.TALKING or call.consult_leg:
         raise Refused("no call to consult about, or already consulting", code="cannot-consult")
-    leg_id = floor.token()
     party = Party(number=call.caller, name=call.agent)
-    asked = ring_target(floor, call, target, leg_id=leg_id, near=call.agent_leg, party=party)
-    floor.emit(
-        "call.consulting",
-        call=call.id,
-        agent=call.agent,
-        leg=leg_id,
-        target=asked,
-        hand_over=hand_over,
-    )
+    asked = ring_target(floor, call, target, near=call.agent_leg, party=party)
+    floor.emit("call.consulting", call=call.id, agent=call.agent, hand_over=hand_over, **asked)
     hold(floor, call, by="consult")
 
 
 def ring_target(
-    floor: Floor, call: Call, target: str, *, leg_id: str, near: str, party: Party, again: bool = False
-) -> str:
+    floor: Floor, call: Call, target: str, *, near: str, party: Party, again: bool = False
+) -> dict[str, Any]:
     """Ring a ready colleague, or an outside number that the dialling table opens, as the call's consulted leg.
 
-    Returns whom: the colleague's id, or the number.
+    Returns what `call.consulting` says: the leg, and whom: the colleague's id, or the number.
     """
-    colleague, trunk, route = _colleague(floor, target), "", None
+    colleague, trunk, route, leg_id = _colleague(floor, target), "", None, floor.token()
     if colleague is not None:
+        if floor.seat(colleague).state is not AgentState.READY:
+            raise Refused(f"{colleague} is not ready", code="agent-not-ready")
+        line = lines.free(floor, colleague, near)
+        if line is not None and line.edge:
+            lines.ring(floor, line, call.id, "consult")
+            floor.emit("agent.state", call=call.id, agent=colleague, state="ringing")
+            floor.after(CONSULT_RING_S, "consult", line.id)
+            return {"leg": line.id, "target": colleague, "rings": True}
         bindings = floor.endpoint.bindings(floor.seat(colleague).phone)
-        if floor.seat(colleague).state is not AgentState.READY or not bindings:
+        if not bindings:
             raise Refused(f"{colleague} is not ready", code="agent-not-ready")
         uri, flow = bindings[-1].contact, bindings[-1].flow
     else:
@@ -216,7 +220,7 @@ def ring_target(
     if colleague is not None:
         floor.emit("agent.state", call=call.id, agent=colleague, state="ringing")
     floor.after(CONSULT_RING_S, "consult", leg_id)
-    return colleague or target
+    return {"leg": leg_id, "target": colleague or target}
 
 
 def outside(floor: Floor, call: Call, target: str, *, again: bool = False) -> tuple[Uri, Flow, str, Route]:
@@ -251,11 +255,10 @@ def another_way(floor: Floor, call: Call) -> bool:
     """The consulted number once more, over the next trunk of its route."""
     if call.consult_target in floor.state.seats:
         return False
-    leg_id = floor.token()
     near = call.caller_leg if call.stage is Stage.INTERNAL else call.agent_leg
     party = Party(number=call.caller, name=call.agent)
     try:
-        ring_target(floor, call, call.consult_target, leg_id=leg_id, near=near, party=party, again=True)
+        asked = ring_target(floor, call, call.consult_target, near=near, party=party, again=True)
     except Refused:
         return False
     floor.count("carrier_failovers")
@@ -263,10 +266,9 @@ def another_way(floor: Floor, call: Call) -> bool:
         "call.consulting",
         call=call.id,
         agent=call.agent,
-        leg=leg_id,
-        target=call.consult_target,
         hand_over=call.hand_over,
         joined=call.joined,
+        **asked,
     )
     if call.joined:  # caller and agent go on hearing each other, and whoever answers now
         audio.sync(floor, call)
@@ -280,16 +282,28 @@ def own_number(floor: Floor, call: Call) -> str:
     return normalise(number, country=floor.centre.country) or number
 
 
-def consult_answered(floor: Floor, call: Call, leg_id: str, sdp: bytes) -> None:
+def consult_answered(floor: Floor, call: Call, leg_id: str) -> None:
     floor.cancel("consult", leg_id)
-    if not legs.answered(floor, leg_id, sdp):
-        return
+    asked_is_there(floor, call)
     if colleague := floor.state.legs[leg_id].agent:
         floor.emit("agent.state", call=call.id, agent=colleague, state="talking")
     if call.hand_over:
         complete_transfer(floor, call)
     else:
         audio.sync(floor, call)
+
+
+def asked_is_there(floor: Floor, call: Call) -> None:
+    if call.asked_rings:
+        floor.emit(
+            "call.consulting",
+            call=call.id,
+            agent=call.agent,
+            leg=call.consult_leg,
+            target=call.consult_target,
+            hand_over=call.hand_over,
+            joined=call.joined,
+        )
 
 
 def join(floor: Floor, call: Call) -> None:
@@ -303,6 +317,7 @@ def join(floor: Floor, call: Call) -> None:
         leg=call.consult_leg,
         target=call.consult_target,
         joined=True,
+        rings=call.asked_rings,
     )
     resume(floor, call, by="join")
     audio.sync(floor, call)
@@ -317,11 +332,11 @@ def complete_transfer(floor: Floor, call: Call) -> None:
     if not call.consult_leg:
         raise Refused("nobody is being consulted", code="not-consulting")
     leg, taker_leg, taker = call.agent_leg, call.consult_leg, call.consult_target
-    rings = not floor.state.legs[taker_leg].remote_port
+    rings = legs.rings(floor, floor.state.legs[taker_leg])
     kind = "blind" if rings else "attended"
     floor.emit("call.transferred", call=call.id, agent=call.agent, queue=call.queue, kind=kind, to=taker)
     offering.release(floor, call, why="transferred")
-    _end_agent_leg(floor, leg)
+    legs.hang_up(floor, leg, reason="call-ended")
     floor.emit("call.consult_ended", call=call.id, leg=taker_leg, why="transferred")
     agent = floor.state.legs[
         taker_leg
@@ -389,18 +404,6 @@ def _free_consulted(floor: Floor, call: Call) -> None:
             offering.spare(floor, seat.id)
         else:
             agents.wrap_up(floor, seat.id, call.id, 0.0)
-
-
-def _end_agent_leg(floor: Floor, leg_id: str) -> None:
-    """A nailed-up line stays open for the next call; any other is hung up."""
-    leg = floor.state.legs.get(leg_id)
-    if leg is None:
-        return
-    if floor.seat(leg.agent).leg == leg_id:
-        floor.emit("leg.moved", agent=leg.agent, leg=leg_id, role="nailed")
-        speech.tell_agent(floor, leg_id, ["beep-end"], floor.centre.language)
-    else:
-        legs.hang_up(floor, leg_id, reason="call-ended")
 
 
 def _colleague(floor: Floor, target: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The floor's end of a media worker's socket."""
+"""The floor's end of a media worker's socket, and of the edge's."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Generic, TypeVar, cast
 
-from marhaba.media.framing import BadFrame, event_reader, frame
-from marhaba.media.protocol import AnyEvent, Command
+import msgspec
+
+from marhaba.media.framing import BadFrame, FrameReader, frame
 
 log = logging.getLogger(__name__)
+E = TypeVar("E")
 
 RETRY_S: Final = 0.1
 """A worker that restarts is back within a second; looking ten times a second costs nothing."""
@@ -20,7 +22,7 @@ UNSENT_BYTES_MAX: Final = 8 << 20
 """A worker that leaves so much unread is hung: the connection is given up and its calls are ended."""
 
 
-class MediaClient(asyncio.Protocol):
+class MediaClient(asyncio.Protocol, Generic[E]):
     """Connects, and connects again, until closed. Callbacks run in the loop, in the order of the socket.
 
     `on_event` takes every event, `Welcome` first on each connection; `on_lost` is called when a connection
@@ -32,14 +34,16 @@ class MediaClient(asyncio.Protocol):
         self,
         path: str | Path,
         *,
-        on_event: Callable[[AnyEvent], None],
+        reader: Callable[[], FrameReader[E]],
+        on_event: Callable[[E], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._path = str(path)
+        self._new_reader = reader
         self._on_event = on_event
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
-        self._reader = event_reader()
+        self._reader = reader()
         self._outgoing: list[bytes] = []
         self._task: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
@@ -51,7 +55,7 @@ class MediaClient(asyncio.Protocol):
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._keep_connected(), name=self._path)
 
-    def send(self, command: Command) -> None:
+    def send(self, command: msgspec.Struct) -> None:
         """Never waits; all commands of one turn of the loop leave in one write."""
         if self._transport is None:
             return
@@ -73,7 +77,7 @@ class MediaClient(asyncio.Protocol):
             await self._gone.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._reader = event_reader()
+        self._reader = self._new_reader()
         self._gone.clear()
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
 

@@ -228,7 +228,7 @@ class Engine:
         leg.event_payload = command.dtmf_payload
         if command.sends and not leg.sends:
             self._sending.mark(leg.row)
-        leg.sends = command.sends
+        leg.sends, leg.silent_s = command.sends, command.silent_s
         leg.silence_said = False
         self._silence[leg.row] = g711.SILENCE[leg.codec]
         self._reception.heard[leg.row] = self.tick_number
@@ -502,12 +502,11 @@ class Engine:
             self._find_silent(tick)
 
     def _find_silent(self, tick: int) -> None:
-        ticks = round(self.settings.silent_s / TICK_S)
         for leg in self.legs.values():
             if not leg.sends or not leg.pair.remote[1]:
                 self._reception.heard[leg.row] = tick
             quiet = tick - int(self._reception.heard[leg.row])
-            if quiet < ticks:
+            if quiet < round((leg.silent_s or self.settings.silent_s) / TICK_S):
                 leg.silence_said = False
             elif not leg.silence_said:
                 leg.silence_said = True

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from marhaba.kernel.errors import BadInput
-from marhaba.media.protocol import FRAME_BYTES_MAX, AnyCommand, AnyEvent, Command, Event
+from marhaba.media.edge_protocol import AnyEdgeCommand, AnyEdgeEvent
+from marhaba.media.protocol import FRAME_BYTES_MAX, AnyCommand, AnyEvent
 
 M = TypeVar("M")
 
@@ -21,7 +22,7 @@ class BadFrame(BadInput):
     code = "bad-frame"
 
 
-def frame(message: Command | Event) -> bytes:
+def frame(message: msgspec.Struct) -> bytes:
     body = _encoder.encode(message)
     if len(body) > FRAME_BYTES_MAX:
         raise BadFrame(f"a message of {len(body)} bytes")
@@ -63,3 +64,11 @@ def command_reader() -> FrameReader[AnyCommand]:
 
 def event_reader() -> FrameReader[AnyEvent]:
     return FrameReader(msgspec.msgpack.Decoder(AnyEvent))
+
+
+def edge_command_reader() -> FrameReader[AnyEdgeCommand]:
+    return FrameReader(msgspec.msgpack.Decoder(AnyEdgeCommand))
+
+
+def edge_event_reader() -> FrameReader[AnyEdgeEvent]:
+    return FrameReader(msgspec.msgpack.Decoder(AnyEdgeEvent))

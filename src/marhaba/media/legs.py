@@ -27,6 +27,7 @@ class Leg:
     codec: int  # of g711
     event_payload: int
     sends: bool
+    silent_s: float = 0.0  # 0: the worker's own
     hears: list[str] = field(default_factory=list)
     music: Clip | None = None
     playing: Playing | None = None

@@ -39,6 +39,7 @@ class OpenLeg(Command, frozen=True):
         False  # True: the far side may sit behind NAT, its port is learnt from its first packet
     )
     sends: bool = True  # False while the far side holds us (a=sendonly or inactive)
+    silent_s: float = 0.0  # without a packet before `LegSilent`; 0: the worker's own
 
 
 class AimLeg(Command, frozen=True):
@@ -51,6 +52,7 @@ class AimLeg(Command, frozen=True):
     dtmf_payload: int = 101
     latch_host_only: bool = False
     sends: bool = True
+    silent_s: float = 0.0
 
 
 class CloseLeg(Command, frozen=True):
