@@ -45,8 +45,8 @@ def test_the_sample_is_the_centre_tanger() -> None:
     )
     assert centre.web == WebSettings("127.0.0.1", 8080, "http://localhost:8080")
     assert list(centre.queues) == ["accueil-fr", "accueil-es", "support"]
-    assert len(centre.agents) == 12
-    assert len({agent.phone for agent in centre.agents.values()}) == 12
+    assert len(centre.agents) == 13
+    assert len({agent.phone for agent in centre.agents.values()}) == 13
     bank = centre.programmes["banque"]
     assert (bank.client, bank.languages, bank.menu_digits) == (
         "Banque du Détroit",

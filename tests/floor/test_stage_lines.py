@@ -207,6 +207,7 @@ def test_a_colleague_is_asked_in_the_browser_and_heard_only_when_he_answers() ->
     assert stage.both_hear(stage.call.caller_leg, brahim.id)
     assert stage.ask("complete", agent="amal").ok
     assert (stage.call.agent, stage.state_of("amal")) == ("brahim", "wrapup")
+    assert stage.hears[amal.id] == []
     assert stage.both_hear(stage.call.caller_leg, brahim.id)
     assert stage.ask("hang_up", agent="brahim").ok
     stage.settled()

@@ -100,13 +100,17 @@ def prepare(folder: Path) -> Path:
     if not crowd.exists():
         centre = load_centre(config)
         secrets = config.with_name("phones.toml")
-        passwords = {a.phone: add_phone(secrets, a.phone, centre.realm) for a in centre.agents.values()}
+        passwords = {
+            a.phone: add_phone(secrets, a.phone, centre.realm) for a in centre.agents.values() if a.phone
+        }
         centre = load_centre(config)
         write_crowd(
             crowd,
             server=(centre.sip.advertised_host, centre.sip.udp_port),
             agents={
-                a.phone: (passwords[a.phone], sorted(_languages(a.skills))) for a in centre.agents.values()
+                a.phone: (passwords[a.phone], sorted(_languages(a.skills)))
+                for a in centre.agents.values()
+                if a.phone
             },
             numbers={n: list(p.menu_digits) for p in centre.programmes.values() for n in p.numbers[:1]},
         )

@@ -1,4 +1,4 @@
-"""What `marhaba serve --role media` and `--role web` run."""
+"""What `marhaba serve --role media`, `--role edge` and `--role web` run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from pathlib import Path
 from marhaba.cli.pages import open_pages
 from marhaba.cli.words import reader_language, say
 from marhaba.floor.centre import Centre
+from marhaba.media.edge import run_edge
+from marhaba.media.edge_protocol import SOCKET
+from marhaba.media.edge_rtpio import EdgeSettings
 from marhaba.media.wav import repair_folder
 from marhaba.media.worker import WorkerSettings, run_worker
 
 log = logging.getLogger(__name__)
+
+PORTS_PER_LINE = 8
+"""RTP and RTCP, inside and outside; and as many again while a reload replaces the line."""
 
 
 def serve_media(centre: Centre, number: int) -> None:
@@ -37,6 +43,21 @@ def serve_media(centre: Centre, number: int) -> None:
             port_pairs=media.ports_per_worker,
             silent_s=media.rtp_timeout_s,
         )
+    )
+
+
+def serve_edge(centre: Centre) -> None:
+    """Browsers' audio, until SIGTERM."""
+    assert centre.web is not None
+    run_edge(
+        EdgeSettings(
+            host=centre.media.host,
+            advertised_host=centre.sip.advertised_host,
+            port_first=centre.web.first_port,
+            ports=centre.web.ports,
+            lines_max=centre.web.ports // PORTS_PER_LINE,
+        ),
+        centre.data_folder / "run" / SOCKET,
     )
 
 

@@ -7,6 +7,7 @@ again at once and takes its calls up (`floor.recovery`); the media workers never
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import signal
 import subprocess
@@ -36,7 +37,7 @@ STOP_S = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=Path("centre.toml"))
-    parser.add_argument("--role", choices=["all", "floor", "media", "web"], default="all")
+    parser.add_argument("--role", choices=["all", "floor", "media", "edge", "web"], default="all")
     parser.add_argument("--worker", type=whole(), default=0)
 
 
@@ -54,6 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
             from marhaba.cli.roles import serve_media
 
             serve_media(centre, arguments.worker)
+        case "edge":
+            from marhaba.cli.roles import serve_edge
+
+            serve_edge(centre)
         case "web":
             from marhaba.cli.roles import serve_web
 
@@ -61,6 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
         case _:
             return Supervisor(config, centre).run()
     return 0
+
+
+def edge_possible() -> bool:
+    """Whether this machine can carry browsers' audio: rtp.io has wheels for Linux alone."""
+    return importlib.util.find_spec("rtp") is not None
 
 
 def _say_ready() -> None:
@@ -86,6 +96,8 @@ class Supervisor:
             for n in range(centre.media.workers)
         ]
         if centre.web is not None:
+            if edge_possible():
+                self.children.append(Child("edge", [*base, "--role", "edge"]))
             self.children.append(Child("web", [*base, "--role", "web"]))
         self.children.append(Child(FLOOR, [*base, "--role", "floor"]))
         self.stopping = False

@@ -117,6 +117,10 @@ def _line_away(floor: Floor, agent: str, edge: str) -> None:
     lines.away(floor, agent, edge=edge)
 
 
+def _echo(floor: Floor, agent: str) -> None:
+    lines.echo(floor, agent)
+
+
 def _dial(floor: Floor, agent: str, to: str) -> None:
     lines.dial(floor, agent, to)
 
@@ -214,6 +218,7 @@ ACTIONS: dict[str, Callable[..., Any]] = {
     "answer": _answer,
     "decline": _decline,
     "dial": _dial,
+    "echo": _echo,
     "line": _line,
     "line_away": _line_away,
     "hold": _hold,

@@ -26,6 +26,7 @@ def board(floor: Floor) -> dict[str, Any]:
             if call.caller_leg or call.agent_leg
         ],
         "pause_codes": dict(floor.centre.pause_codes),
+        "dispositions": dict(floor.centre.dispositions),
         "callbacks": sum(c.callback and not c.agent for c in floor.state.calls.values()),
         "alarms": dict(floor.state.alarms),
         "trunks": dict(floor.state.trunks),

@@ -58,7 +58,7 @@ def check_names(top: Section, centre: Centre, secrets: Secrets | None) -> None:
         claim(name, f"agents.{name}", ("agents", name))
     for agent in centre.agents.values():
         # A phone may bear its agent's name, and two shifts may share a phone; nothing else may be shared.
-        if agent.phone != agent.id:
+        if agent.phone and agent.phone != agent.id:
             claim(agent.phone, f"phone {agent.phone}", ("agents", agent.id, "phone"))
     _check_shared_phones(top, centre)
     _check_skills(top, centre)
@@ -69,7 +69,11 @@ def check_names(top: Section, centre: Centre, secrets: Secrets | None) -> None:
 def _check_shared_phones(top: Section, centre: Centre) -> None:
     first: dict[str, str] = {}
     for agent in centre.agents.values():
-        if agent.ready_on_start and (other := first.setdefault(agent.phone, agent.id)) != agent.id:
+        if (
+            agent.phone
+            and agent.ready_on_start
+            and (other := first.setdefault(agent.phone, agent.id)) != agent.id
+        ):
             top.wrong(
                 ("agents", agent.id, "ready_on_start"), True, "one_ready", other=other, phone=agent.phone
             )

@@ -96,7 +96,7 @@ class Queue:
 class Agent:
     id: str
     name: str
-    phone: str  # SIP user
+    phone: str  # SIP user; "": the browser alone
     skills: Mapping[str, int]  # languages as "lang:fr"
     queues: tuple[str, ...] | None  # None: every queue whose skills fit
     own: tuple[str, ...]  # whose callers go first for him
@@ -122,6 +122,8 @@ class WebSettings:
     port: int
     address: str  # https://centre.example, no slash behind
     database: str = field(default="", repr=False)  # a URL; "": SQLite in the data folder
+    first_port: int = 44_000  # of browsers' audio
+    ports: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)

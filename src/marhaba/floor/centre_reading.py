@@ -88,8 +88,8 @@ def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> C
         language=top.choice("language", LANGUAGES, "fr", what="language"),
         realm=realm,
         sip=sip,
-        media=_media(top.section("media"), sip),
-        web=_web(top),
+        media=(media := _media(top.section("media"), sip)),
+        web=_web(top, media),
         data_folder=data_folder,
         recordings_folder=_folder(top, "recordings_folder", folder) or data_folder / "recordings",
         prompts_folder=_prompts_folder(top, folder, languages),
@@ -231,7 +231,7 @@ def _media(media: Section, sip: SipSettings) -> MediaSettings:
     return settings
 
 
-def _web(top: Section) -> WebSettings | None:
+def _web(top: Section, media: MediaSettings) -> WebSettings | None:
     if not top.has("web"):
         return None
     web = top.section("web")
@@ -241,7 +241,17 @@ def _web(top: Section) -> WebSettings | None:
         port=port,
         address=web.matching("address", _ORIGIN, "origin", f"http://localhost:{port}"),
         database=web.matching("database", _DATABASE, "database", ""),
+        first_port=web.integer("first_port", 44_000, low=1_024, high=65_534),
+        ports=web.integer("ports", 2_000, low=16, high=40_000),
     )
+    last = settings.first_port + settings.ports - 1
+    media_last = media.first_port + 2 * media.ports_per_worker * media.workers - 1
+    if last > 65_535:
+        web.wrong("first_port", settings.first_port, "port_range", last=last)
+    elif settings.first_port <= media_last and media.first_port <= last:
+        web.wrong(
+            "first_port", settings.first_port, "port_free", name="media.first_port", port=media.first_port
+        )
     web.close()
     return settings
 
@@ -274,7 +284,7 @@ def _agents(top: Section, languages: list[str], queues: list[str]) -> dict[str, 
         agents[name] = Agent(
             id=name,
             name=section.text("name", name),
-            phone=section.name("phone"),
+            phone=section.name("phone", ""),
             skills={(language_skill(s) if s in languages else s): level for s, level in skills.items()},
             queues=named,
             own=_named_queues(section, "own", queues if named is None else named),

@@ -404,5 +404,6 @@ _TIMERS: dict[str, Callable[[Floor, str], None]] = {
     "consult": _hang_up,
     "code": _hang_up,
     "away": lines.away_too_long,
+    "echo": lines.echo_over,
     "wrapup": _wrapped,
 }

@@ -16,7 +16,7 @@ from marhaba.floor.state import Leg, Seat, Stage
 from marhaba.kernel.errors import Refused
 from marhaba.kernel.routing import AgentState
 from marhaba.media.edge_protocol import AimLine, CloseLine
-from marhaba.media.protocol import StopPlay
+from marhaba.media.protocol import Hear, StopPlay
 from marhaba.sip.events import Party
 
 AWAY_S = 30.0
@@ -178,6 +178,7 @@ def put_down(floor: Floor, leg: Leg, *, spoke: bool) -> None:
     """The call is over for this line: it waits for the next."""
     floor.emit("leg.moved", agent=leg.agent, leg=leg.id, role="nailed")
     floor.media(leg, StopPlay(leg=leg.id))
+    floor.media(leg, Hear(leg=leg.id, sources=[]))  # the others may talk on
     if spoke:
         speech.tell_agent(floor, leg.id, ["beep-end"], floor.centre.language)
 
@@ -216,6 +217,27 @@ def dial(floor: Floor, agent_id: str, to: str) -> None:
     floor.emit("call.consulting", call=call.id, **asked)
     speech.tell_agent(floor, leg.id, ["ringback"], floor.centre.language)
     audio.sync(floor, call)
+
+
+ECHO_S = 6.0
+"""Long enough to say one's name and wonder at one's voice."""
+
+
+def echo(floor: Floor, agent_id: str) -> None:
+    """A test of the line: for a while he hears himself, through the audio worker."""
+    leg = free(floor, agent_id, "")
+    if leg is None:
+        raise Refused(f"{agent_id} has no line", code="no-line")
+    if floor.seat(agent_id).state is not AgentState.PAUSED:
+        raise Refused(f"{agent_id} may be rung", code="not-paused")
+    floor.media(leg, Hear(leg=leg.id, sources=[leg.id]))
+    floor.after(ECHO_S, "echo", leg.id)
+
+
+def echo_over(floor: Floor, leg_id: str) -> None:
+    leg = floor.state.legs.get(leg_id)
+    if leg is not None and leg.role == "nailed":
+        floor.media(leg, Hear(leg=leg_id, sources=[]))
 
 
 def state_of(floor: Floor, seat: Seat) -> dict[str, Any]:

@@ -374,7 +374,7 @@ class FloorProcess:
             client.start()
         if self.centre.web is not None:
             self._edge = MediaClient(
-                self.folder / "run" / "edge.sock",
+                self.folder / "run" / edge.SOCKET,
                 reader=edge_event_reader,
                 on_event=self._edge_event,
                 on_lost=lambda: self._edge_told(frozenset()),

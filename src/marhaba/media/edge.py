@@ -30,7 +30,6 @@ from marhaba.media.framing import BadFrame, edge_command_reader, frame
 
 log = logging.getLogger(__name__)
 
-SOCKET: Final = "edge.sock"
 AIMED_S: Final = 10.0
 """From the pages' offer to the floor's aim pass some milliseconds."""
 LOOK_EVERY_S: Final = 5.0

@@ -6,9 +6,11 @@ is one browser's audio path: DTLS-SRTP on its side, plain RTP to a media worker 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+SOCKET: Final = "edge.sock"
 
 
 class EdgeCommand(msgspec.Struct, frozen=True, tag=True):

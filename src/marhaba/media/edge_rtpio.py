@@ -3,7 +3,7 @@
     U line 0.0.0.0 0 o && M4:1 A FINGERPRINT && M5:1 A UFRAG PWD [&& M5:1 C CANDIDATE]...   -> our inside port
     L line HOST PORT o i && M4:1 S && M5:1 S     -> outside port && setup fingerprint && ufrag pwd c:CANDIDATE
     L line HOST PORT o i                          aims the inside anew; ports and keys stay
-    D line
+    D line o i
 
 Its player (P) can lock itself up for good when a session is deleted meanwhile, so prompts are the media workers' work.
 """
@@ -88,7 +88,7 @@ class RtpIo:
         await self._ask(f"L{self._sides} {line} {host} {port} o i")
 
     async def close(self, line: str) -> None:
-        await self._ask(f"D {line}")
+        await self._ask(f"D {line} o i")
 
     async def look(self) -> None:
         """Raises `EngineHangs`."""

@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marhaba.web.settings")
 _django = get_asgi_application()
 
-from marhaba.web.board.views import HUB  # noqa: E402 -- Django has to be set up first
+from marhaba.web.live.hub import HUB  # noqa: E402 -- Django has to be set up first
 
 Message = dict[str, Any]
 

@@ -28,6 +28,7 @@ DATABASES = {"default": database(ENVIRONMENT.database, ENVIRONMENT.data)}
 INSTALLED_APPS = [
     "marhaba.web.people",
     "marhaba.web.board",
+    "marhaba.web.desk",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -10,6 +10,7 @@ from marhaba.web.people.views import elsewhere
 urlpatterns = [
     path("", include("marhaba.web.people.urls")),
     path("", include("marhaba.web.board.urls")),
+    path("desk/", include("marhaba.web.desk.urls")),
     # Of the account library what a house needs where nobody signs up, and links come from the administrator.
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),

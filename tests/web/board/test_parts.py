@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marhaba.web.board.parts import Change, Variant, Viewer
+from marhaba.web.board.parts import Viewer
+from marhaba.web.live.parts import Change, Variant
 from tests.web.board.boards import AT, agent, board, call, queue
 
 LEADER = Viewer("fr", acts=True)

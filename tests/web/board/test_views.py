@@ -12,7 +12,7 @@ from django.http import StreamingHttpResponse
 
 from marhaba.kernel.messages import Ask, Reply
 from marhaba.web.board import hub as hub_module
-from marhaba.web.board.views import HUB
+from marhaba.web.live.hub import HUB
 from marhaba.web.people.models import AuditEntry
 from tests.web.board.boards import agent, board
 from tests.web.board.floor import ShownFloor, floor_thread

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 ALL = frozenset(role.value for role in Role)
 SEES = frozenset({"supervisor", "planner", "quality", "client", "administrator"})
 LEADS = frozenset({"supervisor", "administrator"})
+WORKS = frozenset({"agent", "supervisor", "administrator"})
 ADMINISTERS = frozenset({"administrator"})
 PUBLIC = None
 
@@ -31,6 +32,13 @@ ROUTES: dict[str, tuple[dict[str, object], str, frozenset[str] | None]] = {
     "board_wall": ({}, "GET", SEES),
     "board_stream": ({}, "GET", SEES),
     "board_act": ({"agent": "x", "do": "ready"}, "POST", LEADS),
+    "desk": ({}, "GET", WORKS),
+    "desk_stream": ({}, "GET", WORKS),
+    "desk_act": ({"do": "ready"}, "POST", WORKS),
+    "desk_note": ({}, "POST", WORKS),
+    "desk_line": ({}, "POST", WORKS),
+    "desk_line_away": ({"edge": "x"}, "DELETE", WORKS),
+    "desk_choose": ({}, "POST", ADMINISTERS),
     "account_login": ({}, "GET", PUBLIC),
     "account_logout": ({}, "GET", PUBLIC),
     "account_inactive": ({}, "GET", PUBLIC),

@@ -16,6 +16,8 @@ TABLE = {
     "board.see":     "-     x          x       x       -       x      x",
     "board.agents":  "-     x          x       x       -       -      x",
     "board.act":     "-     x          -       -       -       -      x",
+    "desk.use":      "x     x          -       -       -       -      x",
+    "desk.choose":   "-     -          -       -       -       -      x",
     "people.see":    "-     x          -       -       -       -      x",
     "people.manage": "-     -          -       -       -       -      x",
     "audit.read":    "-     -          -       -       -       -      x",

@@ -1,4 +1,4 @@
-"""The board cut into parts: each is drawn when its data changes, and only then goes to the browsers.
+"""The board cut into parts, and who sees which.
 
 A part's id is CONTAINER/NAME. Times are moments, not durations: the browser counts, so a waiting caller changes nothing.
 """
@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-from django.template.loader import get_template
-from django.utils import translation
-
-from marhaba.web.board.words import alarm_text, stage_name, state_name
+from marhaba.web.live.words import alarm_text, stage_name, state_name
 
 SHOWN_STATES = ("ready", "wrapup", "paused")
 
@@ -30,49 +26,14 @@ class Viewer:
     listens: bool = False  # has a phone of his own to listen with
     wall: bool = False
 
+    def rows(self, board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        return rows_of(board, self)
+
+    def template(self, container: str) -> str:
+        return f"{'wall' if self.wall and container in ('queues', 'head') else 'board'}/{container}.html"
+
     def sees(self, programme: str) -> bool:
         return self.programmes is None or programme in self.programmes
-
-
-class Change(msgspec.Struct):
-    """Parts to put in place of those with their ids, or behind the others; and parts to take away."""
-
-    parts: dict[str, str]
-    gone: list[str]
-    at: float  # the floor's wall clock, in seconds
-
-
-@dataclass
-class Variant:
-    """The board as one viewer has it."""
-
-    viewer: Viewer
-    html: dict[str, str] = field(default_factory=dict)
-    _data: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def update(self, board: dict[str, Any] | None) -> Change:
-        """Draw what changed. None: the floor is gone; the last figures stay, marked as old."""
-        rows = (
-            dict(rows_of(board, self.viewer))
-            if board is not None
-            else self._data | {"link/state": {"up": False}}
-        )
-        changed: dict[str, str] = {}
-        with translation.override(self.viewer.language):
-            for name, data in rows.items():
-                if self._data.get(name) != data:
-                    changed[name] = draw(name, data, self.viewer)
-        gone = [name for name in self._data if name not in rows]
-        self._data = rows
-        self.html = {name: changed.get(name) or self.html[name] for name in rows}
-        return Change(changed, gone, board["at"] if board is not None else 0.0)
-
-
-def draw(name: str, data: dict[str, Any], viewer: Viewer) -> str:
-    container = name.partition("/")[0]
-    folder = "wall" if viewer.wall and container in ("queues", "head") else "board"
-    html: str = get_template(f"{folder}/{container}.html").render({"id": name, "viewer": viewer, **data})
-    return html.strip()
 
 
 def rows_of(board: dict[str, Any], viewer: Viewer) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from typing import Final
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 from django.views.decorators.http import require_POST, require_safe
 
-from marhaba.web.board.hub import Hub
 from marhaba.web.board.parts import Viewer
-from marhaba.web.board.words import GONE, refusal_text
+from marhaba.web.live.hub import HUB
+from marhaba.web.live.stream import stream_to
+from marhaba.web.live.words import GONE, refusal_text
 from marhaba.web.people import audit, rules
 from marhaba.web.people.access import allows
 from marhaba.web.people.models import User
 
-HUB = Hub(settings.ENVIRONMENT.floor)
-ALIVE_S = 15.0
-"""A stream says something at least so often, so that proxies keep it and dead browsers are found."""
-STREAM_S = 600.0
-"""A stream ends after this, and the browser comes again: whoever may no longer look is refused then."""
 STATES: Final = {"ready": "ready", "pause": "pause", "logout": "logout"}
 MODES: Final = ("listen", "whisper", "barge")
 
@@ -48,13 +41,7 @@ async def wall(request: HttpRequest) -> HttpResponse:
 @allows("board.see")
 @require_safe
 async def stream(request: HttpRequest) -> HttpResponseBase:
-    if HUB.full:
-        return HttpResponse(status=503, headers={"Retry-After": "30"})
-    viewer = await _viewer(request, wall="wall" in request.GET)
-    answer = StreamingHttpResponse(_lines(viewer), content_type="text/event-stream")
-    answer["Cache-Control"] = "no-store"
-    answer["X-Accel-Buffering"] = "no"  # nginx would keep lines back
-    return answer
+    return stream_to(await _viewer(request, wall="wall" in request.GET))
 
 
 @allows("board.act")
@@ -90,19 +77,6 @@ async def _page(request: HttpRequest, template: str, *, wall: bool) -> HttpRespo
         containers[name.partition("/")[0]].append(mark_safe(html))  # noqa: S308 -- drawn by a template
     shown = {"parts": dict(containers), "viewer": viewer, "at": HUB.board["at"] if HUB.board else 0.0}
     return await sync_to_async(render)(request, template, shown)
-
-
-async def _lines(viewer: Viewer) -> AsyncIterator[bytes]:
-    ends = asyncio.get_running_loop().time() + STREAM_S
-    with HUB.reading(viewer) as reader:
-        while asyncio.get_running_loop().time() < ends:
-            if reader.lost:
-                return  # the browser comes again, and gets a snapshot
-            try:
-                async with asyncio.timeout(ALIVE_S):
-                    yield await reader.lines.get()
-            except TimeoutError:
-                yield b": alive\n\n"
 
 
 async def _user(request: HttpRequest) -> User:

@@ -10,7 +10,7 @@ from django.utils.translation import get_language_info
 
 from marhaba.web.people import rules
 
-_PLACES = (("board", "board.see"), ("people", "people.see"), ("audit", "audit.read"))
+_PLACES = (("desk", "desk.use"), ("board", "board.see"), ("people", "people.see"), ("audit", "audit.read"))
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -18,6 +18,8 @@ ACTIONS: Final[dict[str, frozenset[Role]]] = {
     "board.see": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.QUALITY, Role.CLIENT, Role.ADMINISTRATOR}),
     "board.agents": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.QUALITY, Role.ADMINISTRATOR}),
     "board.act": _LEADS,
+    "desk.use": frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR}),
+    "desk.choose": frozenset({Role.ADMINISTRATOR}),
     "people.see": _LEADS,
     "people.manage": frozenset({Role.ADMINISTRATOR}),
     "audit.read": frozenset({Role.ADMINISTRATOR}),

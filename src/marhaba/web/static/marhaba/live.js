@@ -17,7 +17,7 @@ function element(html) {
 // As the server drew it, without what the clocks say.
 function bare(part) {
   const copy = part.cloneNode(true);
-  for (const each of copy.querySelectorAll("time[data-since]")) each.textContent = "";
+  for (const each of copy.querySelectorAll("time[data-since], time[data-until]")) each.textContent = "";
   return copy.outerHTML;
 }
 
@@ -68,6 +68,7 @@ function clock(seconds) {
 function tick() {
   const now = Date.now() / 1000 + ahead;
   for (const each of root.querySelectorAll("time[data-since]")) each.textContent = clock(now - Number(each.dataset.since));
+  for (const each of root.querySelectorAll("time[data-until]")) each.textContent = clock(Number(each.dataset.until) - now);
   const wall = root.querySelector("time.clock");
   if (wall) wall.textContent = new Date(now * 1000).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: wall.dataset.zone });
 }
@@ -93,6 +94,7 @@ function say(text) {
 }
 
 document.body.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.responseText));
+root.addEventListener("say", (event) => say(event.detail));
 document.addEventListener("click", (event) => {
   const chosen = event.target.closest(".menu button");
   for (const menu of root.querySelectorAll("details[open]"))

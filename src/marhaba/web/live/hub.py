@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from django.conf import settings
 
 from marhaba.control.client import ControlClient
 from marhaba.kernel.errors import LimitReached
 from marhaba.kernel.messages import Reply
-from marhaba.web.board.parts import Change, Variant, Viewer
+from marhaba.web.live.parts import Change, Variant, Watcher
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
@@ -51,8 +52,8 @@ class Hub:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.board: dict[str, Any] | None = None  # None: the floor does not answer
-        self._variants: dict[Viewer, Variant] = {}
-        self._readers: dict[Viewer, set[Reader]] = defaultdict(set)
+        self._variants: dict[Watcher, Variant] = {}
+        self._readers: dict[Watcher, set[Reader]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -71,44 +72,44 @@ class Hub:
     def full(self) -> bool:
         return sum(map(len, self._readers.values())) >= READERS_MAX
 
-    def parts(self, viewer: Viewer) -> dict[str, str]:
-        """What the viewer sees now: HTML by the part's id, in order."""
-        variant = self._variants.get(viewer)
+    def parts(self, watcher: Watcher) -> dict[str, str]:
+        """What the watcher sees now: HTML by the part's id, in order."""
+        variant = self._variants.get(watcher)
         if variant is None:
-            variant = Variant(viewer)
+            variant = Variant(watcher)
             variant.update(self.board)
         return variant.html
 
     @contextmanager
-    def reading(self, viewer: Viewer) -> Iterator[Reader]:
+    def reading(self, watcher: Watcher) -> Iterator[Reader]:
         """A reader's place, whose first line is a snapshot. Raises `LimitReached` when there is none."""
         if self.full:
             raise LimitReached(f"{READERS_MAX} streams are open", code="too-many-streams")
-        if viewer not in self._variants:
-            variant = self._variants[viewer] = Variant(viewer)
+        if watcher not in self._variants:
+            variant = self._variants[watcher] = Variant(watcher)
             variant.update(self.board)
         reader = Reader()
-        reader.put(self.snapshot(viewer))
-        self._readers[viewer].add(reader)
+        reader.put(self.snapshot(watcher))
+        self._readers[watcher].add(reader)
         try:
             yield reader
         finally:
-            self._readers[viewer].discard(reader)
-            if not self._readers[viewer]:
-                del self._readers[viewer], self._variants[viewer]
+            self._readers[watcher].discard(reader)
+            if not self._readers[watcher]:
+                del self._readers[watcher], self._variants[watcher]
 
-    def snapshot(self, viewer: Viewer) -> bytes:
-        return line("snapshot", Change(parts=self._variants[viewer].html, gone=[], at=self._at()))
+    def snapshot(self, watcher: Watcher) -> bytes:
+        return line("snapshot", Change(parts=self._variants[watcher].html, gone=[], at=self._at()))
 
     def tell(self, board: dict[str, Any] | None) -> None:
         """Hand everybody what changed for him. Each variant is drawn once, whoever many read it."""
         self.board = board
-        for viewer, variant in self._variants.items():
+        for watcher, variant in self._variants.items():
             changed = variant.update(board)
             if not changed.parts and not changed.gone:
                 continue
             text = line("change", changed)
-            for reader in self._readers[viewer]:
+            for reader in self._readers[watcher]:
                 reader.put(text)
 
     async def ask(self, do: str, **args: Any) -> Reply:
@@ -149,3 +150,7 @@ class Hub:
 def line(event: str, change: Change) -> bytes:
     """As server-sent events say it (WHATWG HTML 9.2)."""
     return b"event: " + event.encode() + b"\ndata: " + msgspec.json.encode(change) + b"\n\n"
+
+
+HUB = Hub(settings.ENVIRONMENT.floor)
+"""Of this process."""
