@@ -50,11 +50,14 @@ class ControlServer:
             self._server.close()
         self._path.unlink(missing_ok=True)
 
+    @property
+    def watched(self) -> bool:
+        return bool(self._subscribers)
+
     def push_events(self, events: list[Event]) -> None:
         """To every subscriber, after the commit."""
-        if self._subscribers:
-            for event in events:
-                self._push(Push(event=msgspec.to_builtins(event)))
+        for event in events:
+            self._push(Push(event=msgspec.to_builtins(event)))
 
     def push_board(self) -> None:
         """The board, when it differs from the last one pushed."""
@@ -88,6 +91,8 @@ class ControlServer:
                 await lines.put(msgspec.json.encode(reply) + b"\n")
         except (ConnectionError, ValueError, asyncio.LimitOverrunError):
             pass  # the client went away, or sent a line beyond the limit
+        except asyncio.CancelledError:
+            pass  # the floor ends; a cancelled handler would be reported as an error
         finally:
             self._clients -= 1
             self._subscribers.discard(lines)

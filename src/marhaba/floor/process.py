@@ -46,7 +46,11 @@ from marhaba.sip.events import Send
 log = logging.getLogger("marhaba.floor")
 
 BOARD_EVERY_S = 0.5
-"""The board is pushed at most twice a second: faster than an eye follows, slow enough for 200 calls a second."""
+"""The board is looked at twice a second: what changes with time alone."""
+BOARD_SOON_S = 0.1
+BOARD_SHARE = 0.05
+"""Of the floor's time for boards. An event is on the board a tenth of a second later; in a house whose board takes
+long to draw, later."""
 QUIET_S = 0.1
 """Events nobody outside waits for (an agent's wrap-up is over, a leg's figures) are written with the next ones, at the
 latest after this: a commit costs more than all the rest of such a turn."""
@@ -96,6 +100,8 @@ class FloorProcess:
         self._welcomed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
+        self._board_timer: asyncio.TimerHandle | None = None
+        self._board_at = self._board_cost = 0.0
         self._in_turn = False
         self._ready = False
         self._reload_wanted = False
@@ -284,7 +290,9 @@ class FloorProcess:
         while self._held and self._held[0].committed:
             done = self._held.popleft()
             self._release(done.sends, done.media)
-            self.control.push_events(done.events)
+            if done.events and self.control.watched:
+                self.control.push_events(done.events)
+                self._push_board_soon()
             for waiting in done.waiting:
                 if not waiting.done():
                     waiting.set_result(None)
@@ -430,11 +438,25 @@ class FloorProcess:
 
     # -- housekeeping -----------------------------------------------------------------------------------------
 
+    def _push_board_soon(self) -> None:
+        if self._board_timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        wait = max(BOARD_SOON_S, self._board_cost / BOARD_SHARE)
+        self._board_timer = loop.call_at(max(loop.time(), self._board_at + wait), self._push_board_now)
+
+    def _push_board_now(self) -> None:
+        self._board_timer, self._board_at = None, asyncio.get_running_loop().time()
+        begin = self.machine.steady()
+        self.control.push_board()
+        self._board_cost = self.machine.steady() - begin
+
     async def _push_board(self) -> None:
         day, told = self.floor.today.midnight(self.machine.wall()), self.machine.steady()
         while True:
             await asyncio.sleep(BOARD_EVERY_S)
-            self.control.push_board()
+            if self._board_timer is None:
+                self._push_board_now()
             self._save_registrar()
             self._checkpoint_when_due()
             if self.machine.steady() - told >= STATS_EVERY_S:

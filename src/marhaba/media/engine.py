@@ -320,7 +320,9 @@ class Engine:
         leg = self._leg(command.leg)
         if leg is None:
             return
-        sources = [name for name in dict.fromkeys(command.sources) if name != leg.name]
+        sources = list(dict.fromkeys(command.sources))
+        if len(sources) > 1:  # among others nobody hears himself; alone it is a test of the line
+            sources = [name for name in sources if name != leg.name]
         for name in [name for name in sources if name not in self.legs]:
             self._trouble(name, "no-such-leg", "to be heard")
             sources.remove(name)

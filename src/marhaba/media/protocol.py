@@ -83,7 +83,10 @@ class StopPlay(Command, frozen=True):
 
 
 class Hear(Command, frozen=True):
-    """`leg` hears the sum of `sources` from now on (replaces what it heard; empty: music or silence)."""
+    """`leg` hears the sum of `sources` from now on (replaces what it heard; empty: music or silence).
+
+    Itself among others is left out; itself alone is its echo.
+    """
 
     leg: str
     sources: list[str]

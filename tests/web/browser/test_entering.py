@@ -50,7 +50,7 @@ def test_somebody_is_added_invited_and_comes_in(
     expect(hers.locator(".error")).not_to_have_count(0)  # too short, and too like her name
     hers.get_by_label("Mot de passe").fill(PASSWORD)
     hers.get_by_role("button", name="Entrer").click()
-    hers.wait_for_url(f"{pages.address}/account")
+    hers.wait_for_url(f"{pages.address}/desk/")
     refused = hers.request.get(f"{pages.address}/people")
     assert refused.status == 403
     context.close()

@@ -23,7 +23,7 @@ from marhaba.web.people.forms import AccountForm, PersonForm, WelcomeForm
 from marhaba.web.people.models import User
 
 PAGE = 50
-FIRST_PAGES = (("board.see", "board"), ("people.see", "people"), ("own.account", "account"))
+FIRST_PAGES = (("board.see", "board"), ("desk.use", "desk"), ("own.account", "account"))
 """Where somebody begins: the first page that he may see."""
 
 
