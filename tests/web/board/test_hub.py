@@ -14,8 +14,8 @@ import pytest
 
 from marhaba.kernel.errors import LimitReached
 from marhaba.kernel.messages import Ask, Reply
-from marhaba.web.board import hub as hub_module
 from marhaba.web.board.parts import Viewer
+from marhaba.web.live import hub as hub_module
 from marhaba.web.live.hub import Hub, Reader
 from tests.web.board.boards import agent, board
 from tests.web.board.floor import ShownFloor

@@ -11,7 +11,7 @@ import pytest
 from django.http import StreamingHttpResponse
 
 from marhaba.kernel.messages import Ask, Reply
-from marhaba.web.board import hub as hub_module
+from marhaba.web.live import hub as hub_module
 from marhaba.web.live.hub import HUB
 from marhaba.web.people.models import AuditEntry
 from tests.web.board.boards import agent, board
