@@ -394,6 +394,46 @@ def test_a_line_follows_the_caller_to_another_audio_worker() -> None:
     assert line.id not in stage.floor.state.legs
 
 
+def test_the_board_says_what_a_desk_shows() -> None:
+    stage = Stage()
+    browser(stage, "amal")
+    ringing(stage)
+    shown = stage.ask("board").data
+    (amal,) = (row for row in shown["agents"] if row["agent"] == "amal")
+    (call,) = shown["calls"]
+    assert (amal["state"], amal["line"], amal["edge"], amal["call"]) == (
+        "ringing",
+        "open",
+        "amal1",
+        call["call"],
+    )
+    assert (call["rings"], call["stage"]) == (["amal"], "ringing")
+    assert stage.ask("answer", agent="amal").ok
+    stage.run(2.0)
+    assert stage.ask("consult", agent="amal", to="+212661000009").ok
+    (call,) = stage.ask("board").data["calls"]
+    assert (call["consults"], call["asked_rings"], call["held_by"]) == ("+212661000009", True, "consult")
+    assert stage.ask("back", agent="amal").ok
+    assert stage.ask("line_away", agent="amal", edge="amal1").ok
+    shown = stage.ask("board").data
+    assert (shown["calls"][0]["held_by"], shown["dispositions"]["sale"]) == ("line", "Vente")
+    assert {row["line"] for row in shown["agents"]} == {"", "away"}
+    stage.carrier.hang_up()
+    stage.settled()
+
+
+def test_an_echo_is_heard_in_a_pause_alone() -> None:
+    stage = Stage()
+    assert refused(stage.ask("echo", agent="amal")) == "no-line"
+    line = browser(stage, "amal", ready=False)
+    assert stage.ask("echo", agent="amal").ok
+    assert stage.hears[line.id] == [line.id]
+    stage.run(lines.ECHO_S + 1)
+    assert stage.hears[line.id] == []
+    assert stage.ask("ready", agent="amal").ok
+    assert refused(stage.ask("echo", agent="amal")) == "not-paused"
+
+
 def test_keys_of_the_desk_reach_the_other_side() -> None:
     stage = Stage()
     browser(stage, "amal")

@@ -85,7 +85,8 @@ class RtpIo:
         return own, (self._inside, int(inside.split()[0]))
 
     async def aim(self, line: str, host: str, port: int) -> None:
-        await self._ask(f"L{self._sides} {line} {host} {port} o i")
+        if (await self._ask(f"L{self._sides} {line} {host} {port} o i")).split()[0] == "0":
+            raise EngineRefused(f"{line} is over")
 
     async def close(self, line: str) -> None:
         await self._ask(f"D {line} o i")

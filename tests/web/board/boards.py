@@ -41,6 +41,10 @@ def agent(agent_id: str, **about: Any) -> dict[str, Any]:
         "queue": "",
         "call": "",
         "held": False,
+        "until": 0.0,
+        "after_call": "",
+        "line": "",
+        "edge": "",
         **about,
     }
 
@@ -59,6 +63,15 @@ def call(name: str, **about: Any) -> dict[str, Any]:
         "programme": "banque",
         "recording": False,
         "held": False,
+        "held_by": "",
+        "waited_s": 0.0,
+        "callback": False,
+        "rings": [],
+        "consults": "",
+        "asked_rings": False,
+        "joined": False,
+        "recording_paused": False,
+        "supervised": [],
         **about,
     }
 
@@ -72,6 +85,7 @@ def board(**about: Any) -> dict[str, Any]:
         "agents": [agent("amal"), agent("brahim", queues=["vente"])],
         "calls": [call("c1"), call("c2", programme="hotel", queue="vente")],
         "pause_codes": {"lunch": "Déjeuner"},
+        "dispositions": {"sale": "Vente"},
         "callbacks": 0,
         "alarms": {},
         "trunks": {"carrier": True},
