@@ -23,9 +23,9 @@ Calls
     call.dequeued       outcome, wait_s                               ends a queue visit, exactly once: answered | abandoned |
                                                                       overflowed | callback | voicemail | closed | failed
     call.overflowed     to, reason (wait | size | no-staff | closed | gone)
-    call.held           by                                            call.resumed ends it
+    call.held           by (agent | phone | consult | line)           call.resumed ends it; line: the browser is away
     call.resumed        by
-    call.consulting     leg, target                                   agent_id asks somebody while the caller holds
+    call.consulting     leg, target, joined, hand_over, rings         agent_id asks somebody while the caller holds
     call.consult_ended  leg, why
     call.transferred    kind (blind | attended | queue), to           agent_id handed the caller over
     call.message        why, what                                     a last announcement, or voicemail, begins
@@ -33,7 +33,7 @@ Calls
     call.ended          outcome, by (caller | agent | floor | carrier | crash), reason, code
                         outcome: answered | abandoned | abandoned_ivr | callback | voicemail | closed | refused | failed
 Legs (what a restarted floor needs to find its calls again)
-    leg.opened          leg, role (caller | agent | consult | supervisor | callback | outside), worker, port, user, agent;
+    leg.opened          leg, role (caller | agent | consult | supervisor | nailed | outside), worker, port, edge;
                         of an outside call also route (its prefix) and per_minute
     leg.dialog          leg, snapshot (text), codec, remote_host, remote_port, dtmf_payload, latch_host_only
     leg.moved           leg, role                                     it belongs to call_id from now on
@@ -49,7 +49,7 @@ Recordings
     recording.paused    recording                                     recording.resumed: the same
     recording.ended     recording, path, seconds, error
 Agents
-    agent.logged_in     phone, how (key | socket | start)
+    agent.logged_in     phone, how (key | socket | start | browser)
     agent.state         state (logged_out | paused | ready | ringing | talking | wrapup), code, until, call,
                         idle_since (a turn given back), tried (the call he had been given, and could not be rung for)
     agent.after_call    after_call ("" | pause:CODE | logout)          wished for while a call goes on

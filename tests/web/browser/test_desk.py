@@ -128,11 +128,18 @@ def amal(speaking: Browser, house: House, laila: Page) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def brahim(speaking: Browser, house: House, laila: Page) -> Iterator[Page]:
+def brahim_s_page(speaking: Browser, house: House, laila: Page) -> Iterator[Page]:
     page = comes_in(speaking, house, laila, "brahim", BRAHIM_HZ)
     take_seat(page)
     yield page
     page.context.close()
+
+
+@pytest.fixture
+def brahim(brahim_s_page: Page) -> Iterator[Page]:
+    """Afterwards he takes no calls that are meant for others."""
+    yield brahim_s_page
+    pauses(brahim_s_page)
 
 
 def take_seat(page: Page) -> None:
@@ -158,13 +165,22 @@ def says_not(caller: Caller, hz: float) -> Callable[[], bool]:
     return lambda: caller.level(hz) < QUIET_DB
 
 
+def ready(page: Page) -> None:
+    state = page.locator(".mine").get_attribute("data-state")
+    if state in ("paused", "wrapup"):
+        page.locator(".mine [data-key=F2]").click()
+    expect(page.locator(".mine")).to_have_attribute("data-state", "ready")
+
+
+def pauses(page: Page) -> None:
+    ready(page)
+    page.locator(".mine summary").click()
+    page.get_by_role("button", name="Pause café").click()
+    expect(page.locator(".mine")).to_have_attribute("data-state", "paused")
+
+
 def in_call(house: House, amal: Page) -> Caller:
-    if (
-        amal.get_by_role("button", name="Terminé, prêt").is_visible()
-        or amal.get_by_role("button", name="Prêt F2").is_visible()
-    ):
-        amal.keyboard.press("F2")
-    expect(amal.locator(".mine")).to_contain_text("Prêt")
+    ready(amal)
     caller = house.street.call("0539000000")
     expect(amal.get_by_role("button", name="Répondre")).to_be_visible()
     assert amal.title().startswith("☎")
@@ -182,6 +198,7 @@ def ends(caller: Caller, amal: Page) -> None:
 
 
 def test_one_hears_oneself_in_the_check(amal: Page) -> None:
+    pauses(amal)
     expect(amal.locator("[data-check=net] span")).to_contain_text("bon")
     expect(amal.locator("[data-check=mic] span")).to_have_text("✓")
     picture(amal, "desk-check")
@@ -246,9 +263,9 @@ def test_a_supervisor_whispers_and_only_the_agent_hears(house: House, amal: Page
 
 
 def test_a_colleague_is_asked_and_takes_over(house: House, amal: Page, brahim: Page) -> None:
+    pauses(brahim)
     caller = in_call(house, amal)
-    brahim.keyboard.press("F2")
-    expect(brahim.locator(".mine")).to_contain_text("Prêt")
+    ready(brahim)
     amal.keyboard.press("F8")
     amal.get_by_label("File, collègue ou numéro").fill("brahim")
     amal.get_by_role("button", name="Consulter d’abord").click()
@@ -263,6 +280,7 @@ def test_a_colleague_is_asked_and_takes_over(house: House, amal: Page, brahim: P
     wait_for(deaf(amal, CALLER_HZ))
     brahim.get_by_role("button", name="Raccrocher").click()
     wait_for(lambda: caller.over)
+    expect(brahim.locator(".contact")).to_have_count(0)
 
 
 def test_another_window_takes_the_seat_over(house: House, amal: Page) -> None:
@@ -285,12 +303,7 @@ def test_another_window_takes_the_seat_over(house: House, amal: Page) -> None:
 def test_who_does_not_come_back_gives_the_caller_to_the_queue(
     house: House, speaking: Browser, amal: Page, brahim: Page, tmp_path: Path
 ) -> None:
-    for page in (amal, brahim):
-        if page.get_by_role("button", name="Terminé, prêt").is_visible():
-            page.get_by_role("button", name="Terminé, prêt").click()
-            expect(page.locator(".mine")).to_contain_text("Prêt")
-    brahim.get_by_text("Pause", exact=True).first.click()
-    brahim.get_by_role("button", name="Pause café").click()
+    pauses(brahim)
     caller = in_call(house, amal)
     address = amal.url
     amal.goto("about:blank")  # killed
@@ -301,6 +314,7 @@ def test_who_does_not_come_back_gives_the_caller_to_the_queue(
     wait_for(says(caller, BRAHIM_HZ))
     brahim.keyboard.press("F9")
     wait_for(lambda: caller.over)
+    expect(brahim.locator(".contact")).to_have_count(0)
     amal.goto(address)
     expect(amal.locator(".sound")).to_have_text("Son ouvert")
     expect(amal.locator(".mine")).to_contain_text("Traitement")

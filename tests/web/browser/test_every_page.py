@@ -17,6 +17,7 @@ from tests.web.browser.conftest import PASSWORD, new_page, picture
 PLACES = {
     "board": "board",
     "wall": "board/wall",
+    "desk": "desk/",
     "people": "people",
     "person": "people/1",
     "person-new": "people/new",
@@ -39,14 +40,17 @@ BUSY = {
         queue("support", service_level=None, offered=0, answered=0, abandoned=0),
     ],
     "agents": [
-        agent("amal", state="talking", queue="accueil-fr", call="c1", held=True),
+        agent("amal", state="talking", queue="accueil-fr", call="c1", held=True, line="open", edge="e1"),
         agent("brahim", state="ringing"),
         agent("chaimae", state="wrapup"),
         agent("driss", state="paused", code="lunch"),
         agent("elena"),
         agent("fouad", state="logged_out", since=0.0),
     ],
-    "calls": [call("c1", stage="talking", agent="amal", recording=True, held=True), call("c2")],
+    "calls": [
+        call("c1", stage="talking", agent="amal", recording=True, held=True, consults="elena", waited_s=42.0),
+        call("c2"),
+    ],
     "alarms": {"trunk:carrier": ""},
     "trunks": {"carrier": False},
 }
@@ -62,6 +66,14 @@ def inside(administrator: BrowserContext, pages: Pages, floor: FloorThread) -> I
     page.wait_for_url(f"{pages.address}/board")
     page.close()
     floor.show(**BUSY)
+    for language in LANGUAGES:
+        look_at(administrator, pages, {"desk-choose": "desk/"}, language, "light")
+    page = new_page(administrator)
+    page.goto(f"{pages.address}/desk/")
+    page.get_by_role("combobox").select_option("amal")
+    page.locator("main form button").click()
+    page.wait_for_selector(".contact")
+    page.close()
     return administrator
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from marhaba.web.live.words import state_name
+from marhaba.web.live.words import language_name, state_name
 
 CLAIMED: Final = ("ringing", "talking", "wrapup")
 
@@ -74,7 +74,7 @@ def _contact(call: dict[str, Any], agent: str, names: dict[str, str]) -> dict[st
         "number": call["number"],
         "programme": call["programme"],
         "queue": call["queue"],
-        "language": call["language"],
+        "language": language_name(call["language"]),
         "callback": call["callback"],
         "waited_s": call["waited_s"],
         "since": call["since"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 STATES: Final[dict[str, Promise]] = {
@@ -57,6 +58,14 @@ REFUSALS: Final[dict[str, Promise]] = {
     "phone-unreachable": _("Votre téléphone est injoignable : enregistrez-le d’abord."),
 }
 GONE: Final = _("Le plateau ne répond pas. Réessayez dans un instant.")
+
+
+def language_name(code: str) -> str:
+    """In the reader's language; a code that nobody knows is its own name."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def state_name(state: str) -> Promise | str:
