@@ -29,6 +29,7 @@ class WorkerLeg:
     port: int
     remote: tuple[str, int] = ("", 0)
     sends: bool = True
+    silent_s: float = 0.0
     hears: list[str] = field(default_factory=list)
     playing: media.Play | None = None
     play: int = 0
@@ -189,6 +190,7 @@ class SimulatedWorker(asyncio.Protocol):
 
     def _aim(self, leg: WorkerLeg, command: media.OpenLeg | media.AimLeg) -> None:
         leg.remote, leg.sends = (command.remote_host, command.remote_port), command.sends
+        leg.silent_s = command.silent_s or SILENT_S
         leg.silent = False
 
     def _close(self, name: str) -> None:
@@ -251,12 +253,12 @@ class SimulatedWorker(asyncio.Protocol):
         for name, leg in self.legs.items():
             if leg.sends and leg.remote[1] and not leg.silent and not self._reachable(leg.remote):
                 leg.silent = True
-                self.agenda.after(SILENT_S, self._silent, name, self.life)
+                self.agenda.after(leg.silent_s, self._silent, name, self.life)
 
     def _silent(self, name: str, life: int) -> None:
         leg = self.legs.get(name)
         if life == self.life and leg is not None and leg.silent:
-            self._say(media.LegSilent(name, SILENT_S))
+            self._say(media.LegSilent(name, leg.silent_s))
 
     # -- recordings -------------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ CARRIER, SECOND, SILENT = "192.0.2.50", "192.0.2.60", "192.0.2.77"
 REALM = "repetition"
 AGENTS = {"amal": "101", "brahim": "102", "chaimae": "103", "driss": "104", "laila": "105", "fixe": "106"}
 SUPERVISOR, NAILED = "laila", "fixe"
+BROWSER = "nadia"
+"""Has no phone: works in a browser."""
 NUMBERS = ("0539000000", "0539000001", "0539000002", "0539000003", "0539000004")
 OWN_PREFIX = "066"
 """Callers' numbers begin so; each call has a number of its own, by which the carrier's record is joined to ours."""
@@ -34,6 +36,8 @@ host = "192.0.2.1"
 workers = {workers}
 first_port = 20000
 ports_per_worker = {ports}
+[web]
+listen = "192.0.2.1:8080"
 [limits]
 calls_max = {calls_max}
 [calendars.bureau]
@@ -139,6 +143,8 @@ supervisor = true
 phone = "106"
 skills = {{ fr = 9 }}
 mode = "nailed"
+[agents.nadia]
+skills = {{ fr = 7, es = 5 }}
 [pause_codes]
 break = "Pause"
 lunch = "Déjeuner"

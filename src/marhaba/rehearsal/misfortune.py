@@ -86,6 +86,7 @@ class Misfortune:
             station.revive()
         for worker in world.workers:
             worker.revive()
+        world.browser.edge.revive()
 
     # -- the network ------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from marhaba.kernel.routing import AgentState
-from marhaba.rehearsal.centre import AGENTS, NAILED, NUMBERS, OWN_PREFIX, SUPERVISOR
+from marhaba.rehearsal.centre import AGENTS, BROWSER, NAILED, NUMBERS, OWN_PREFIX, SUPERVISOR
 from marhaba.rehearsal.desk import Desk
 from marhaba.rehearsal.stations import Line, Station
 
@@ -217,7 +217,11 @@ class People:
         """Rather somebody who is on a call."""
         floor = self.world.floor
         busy = [call.agent for call in floor.state.calls.values() if call.agent] if floor is not None else []
-        return self.rng.choice(busy) if busy and self.rng.random() < 0.7 else self.rng.choice(sorted(AGENTS))
+        return (
+            self.rng.choice(busy)
+            if busy and self.rng.random() < 0.7
+            else self.rng.choice([*sorted(AGENTS), BROWSER])
+        )
 
     def _click(self) -> None:
         agent, do = self._agent(), self.rng.choice(DESK)
@@ -231,7 +235,7 @@ class People:
 
     def _ask_somebody(self) -> None:
         to = self.rng.choice(
-            ["accueil", "espagnol", "petite", "guichet", *AGENTS, "104", *OUTSIDE_NUMBERS, "nobody"]
+            ["accueil", "espagnol", "petite", "guichet", *AGENTS, BROWSER, "104", *OUTSIDE_NUMBERS, "nobody"]
         )
         floor = self.world.floor
         ready = [s.id for s in floor.state.seats.values() if s.state is AgentState.READY] if floor else []
@@ -344,6 +348,9 @@ class People:
                 self._asks(self.desk, "login", agent=agent)
                 self._asks(self.desk, "ready", agent=agent)
                 self._asks(self.desk, "resume", agent=agent)
+        if floor is not None and floor.seat(BROWSER).state in (AgentState.PAUSED, AgentState.WRAPUP):
+            self._asks(self.desk, "ready", agent=BROWSER)
+            self._asks(self.desk, "resume", agent=BROWSER)
         for phone in self.world.phones.values():
             for line in phone.lines.values():
                 patience_s = LATE_S if line.incoming else LATE_S / 2

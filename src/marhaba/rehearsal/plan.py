@@ -39,6 +39,7 @@ FAULTS = {
     "double": "two clicks at once",
     "reload": "the configuration is reloaded or taken by a restart, also a wrong one",
     "lines": "network lines go dead without a word",
+    "browser": "an agent's browser reloads, changes windows, goes without a word; the edge dies",
 }
 """The fault menu: name, and what it does to the house."""
 SHARE = 0.3

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from marhaba.floor.events import Event
+from marhaba.rehearsal.centre import BROWSER
 
 OUTCOMES = ("answered", "abandoned", "abandoned_ivr", "callback", "voicemail", "closed", "refused", "failed")
 VISITS = ("answered", "abandoned", "overflowed", "callback", "voicemail", "closed", "failed")
@@ -81,6 +82,12 @@ SOMETIMES = (
     "a line goes dead",
     "a stream is cut",
     "a stream is closed on one side",
+    "a browser reloads in a call",
+    "a browser stays away in a call",
+    "a browser is back in a call",
+    "a browser declines",
+    "somebody dials from a browser",
+    "the edge dies",
     "a phone dies",
     "a phone registers anew",
     "two clicks at once",
@@ -181,8 +188,14 @@ def of_event(event: Event) -> Iterator[str]:
             yield "a three-way talk"
         case "call.held":
             yield f"a call is held by the {'phone' if data['by'] == 'phone' else 'desk'}"
+        case "call.resumed" if data["by"] == "line":
+            yield "a browser is back in a call"
+        case "call.missed" if data["reason"] == "declined":
+            yield "a browser declines"
         case "call.offered" if data.get("stage") == "internal":
             yield "a colleague is called"
+            if data["caller"] == BROWSER:
+                yield "somebody dials from a browser"
         case "supervision.started" | "supervision.mode":
             yield f"supervision: {data['mode']}"
         case "recording.paused" | "recording.resumed":

@@ -274,6 +274,12 @@ class Witness:
                         self.world.fail("audio", f"leg {leg} hears {legs[leg].hears}, should hear {there}")
             if call.recording and call.caller_leg in legs:
                 self._recorded(call, legs.keys())
+        aims = self.world.browser.edge.aims
+        for line in floor.state.legs.values():
+            if line.edge in aims and aims[line.edge] != line.port:
+                self.world.fail(
+                    "audio", f"line {line.edge} speaks to port {aims[line.edge]}, not {line.port}"
+                )
 
     def _recorded(self, call: Call, there: Set[str]) -> None:
         heard = audio.hearing(call).get(call.caller_leg, ())
@@ -295,13 +301,14 @@ class Witness:
         """I12: after the last hang-up, and the time SIP needs to forget."""
         world, state = self.world, floor.state
         nailed = [leg.id for leg in state.legs.values() if leg.role == "nailed"]
+        phones = [leg for leg in nailed if not state.legs[leg].edge]
         statistics = floor.endpoint.statistics()
         left = {
             "calls": len(state.calls),
             "legs": len(state.legs) - len(nailed),
             "volatile": len(floor.volatile),
-            "SIP legs": statistics["legs"] - len(nailed),
-            "SIP dialogs": statistics["dialogs"] - len(nailed),
+            "SIP legs": statistics["legs"] - len(phones),
+            "SIP dialogs": statistics["dialogs"] - len(phones),
             "transactions": self.transactions(floor),
             "legs of workers": sum(len(worker.legs) for worker in world.workers) - len(nailed),
             "recordings": sum(len(worker.recordings) + len(worker.messages) for worker in world.workers),

@@ -20,6 +20,8 @@ from marhaba.floor.floor import Floor
 from marhaba.floor.state import Stage
 from marhaba.rehearsal.agenda import Agenda, Chronicle
 from marhaba.rehearsal.audio import SimulatedWorker
+from marhaba.rehearsal.browser import HOST as BROWSER_HOST
+from marhaba.rehearsal.browser import Browser
 from marhaba.rehearsal.centre import (
     AGENTS,
     CARRIER,
@@ -118,6 +120,7 @@ class World:
         self.house = House(self)
         self.house.start()
         self.people = People(self)
+        self.browser = Browser(self)
         self.misfortune = Misfortune(self)
         for worker in self.workers:
             worker.on_heard = self.people.heard
@@ -164,6 +167,7 @@ class World:
             self.fail("I1", f"an hour without a fault, and there are calls still: {self._left()}")
         self.going_home = True
         self.people.go_home()
+        self.browser.go_home()
         self.step(FORGET_S)
         self._close()
 
@@ -327,6 +331,8 @@ class World:
             worker.press(port, key)
 
     def _reachable(self, address: Address) -> bool:
+        if address[0] == BROWSER_HOST:
+            return self.browser.reachable(address[1])
         line = self.line_at(address)
         return line is not None and not line.silent and not line.station.dead
 

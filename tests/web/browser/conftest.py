@@ -67,13 +67,13 @@ def administrator(browser: Browser, pages: Pages) -> Iterator[BrowserContext]:
     context.close()
 
 
-def new_page(context: BrowserContext) -> Page:
+def new_page(context: BrowserContext, *, expected: str = "410 (Gone)") -> Page:
     """A page that fails at once for an error in its console, an exception, or what the content policy refuses."""
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
 
     def heard(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "410 (Gone)" not in message.text:
+        if message.type in ("error", "warning") and expected not in message.text:
             raise AssertionError(f"{page.url}: {message.text}")
 
     def thrown(error: Exception) -> None:

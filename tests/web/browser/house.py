@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -133,7 +135,16 @@ class Street:
 class House:
     pages: Pages
     street: Street
-    processes: subprocess.Popen[str]
+
+    def kill(self, role: str) -> None:
+        """kill -9; `marhaba serve` starts another one."""
+        wanted = ["--config", str(self.pages.config), "--role", role]
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if entry.read_bytes().decode().rstrip("\0").split("\0")[-4:] == wanted:
+                    os.kill(int(entry.parent.name), signal.SIGKILL)
+                    return
+        raise AssertionError(f"no {role}")
 
 
 @contextmanager
@@ -150,4 +161,4 @@ def open_house(folder: Path) -> Iterator[House]:
         wait_open(web)
         street = Street(("127.0.0.1", sip))
         stack.callback(street.close)
-        yield House(Pages(config, f"http://localhost:{web}", first), street, serve)
+        yield House(Pages(config, f"http://localhost:{web}", first), street)

@@ -51,7 +51,7 @@ def test_the_printed_link_leads_to_a_floor_that_lives(link: str, browser: Browse
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Entrer").click()
     page.wait_for_url("**/board")
-    expect(page.locator(".agents > li")).to_have_count(12)
+    expect(page.locator(".agents > li")).to_have_count(13)
     expect(page.locator(".calls tbody tr").filter(has_text="En ligne").first).to_be_visible(timeout=60_000)
     khadija = page.locator("[id='agents/khadija']")
     expect(khadija).to_contain_text(re.compile("Prêt|Traitement"), timeout=60_000)

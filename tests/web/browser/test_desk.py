@@ -15,6 +15,8 @@ from tests.web.browser.house import CALLER_HZ, Caller, House, open_house
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 AMAL_HZ, BRAHIM_HZ, LAILA_HZ = 1_000.0, 700.0, 1_500.0
+AWAY = "503 (Service Unavailable)"
+"""What a page gets for its offer while the edge is being started again."""
 LOUD_DB, QUIET_DB = -30.0, -45.0
 SPEAKING = (
     "--use-fake-ui-for-media-stream",
@@ -84,7 +86,7 @@ def speaker(browser: Browser, hz: float, locale: str = "fr-FR") -> BrowserContex
 @pytest.fixture(scope="module")
 def laila(speaking: Browser, house: House) -> Iterator[Page]:
     """The administrator, who is the supervisor too."""
-    page = new_page(speaker(speaking, LAILA_HZ))
+    page = new_page(speaker(speaking, LAILA_HZ), expected=AWAY)
     page.goto(house.pages.first)
     page.get_by_label("Votre nom").fill("Laila Haddad")
     page.get_by_label("Identifiant").fill("laila")
@@ -110,7 +112,7 @@ def comes_in(browser: Browser, house: House, laila: Page, agent: str, hz: float)
     chief.get_by_role("button", name="Faire un lien").click()
     link = chief.locator("code").inner_text()
     chief.close()
-    page = new_page(speaker(browser, hz))
+    page = new_page(speaker(browser, hz), expected=AWAY)
     page.goto(link)
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Entrer").click()
@@ -166,6 +168,8 @@ def says_not(caller: Caller, hz: float) -> Callable[[], bool]:
 
 
 def ready(page: Page) -> None:
+    expect(page.locator(".contact")).to_have_count(0)
+    expect(page.locator(".mine")).not_to_have_attribute("data-state", "talking")
     state = page.locator(".mine").get_attribute("data-state")
     if state in ("paused", "wrapup"):
         page.locator(".mine [data-key=F2]").click()
@@ -297,6 +301,26 @@ def test_another_window_takes_the_seat_over(house: House, amal: Page) -> None:
     second.close()
     time.sleep(1.0)
     assert says(caller, AMAL_HZ)()
+    ends(caller, amal)
+
+
+def test_the_floor_dies_in_mid_call_and_they_talk_on(house: House, amal: Page) -> None:
+    caller = in_call(house, amal)
+    house.kill("floor")
+    time.sleep(3.0)
+    assert says(caller, AMAL_HZ)()
+    assert hears(amal, CALLER_HZ)()
+    expect(amal.locator(".link")).to_have_text("En direct")
+    amal.keyboard.press("F9")
+    wait_for(lambda: caller.over)
+
+
+def test_the_edge_dies_and_the_browser_comes_back_by_itself(house: House, amal: Page) -> None:
+    caller = in_call(house, amal)
+    house.kill("edge")
+    wait_for(says_not(caller, AMAL_HZ))
+    wait_for(says(caller, AMAL_HZ), 20.0)
+    wait_for(hears(amal, CALLER_HZ))
     ends(caller, amal)
 
 

@@ -99,7 +99,7 @@ def test_a_second_factor_is_asked_for_once_it_is_there(
     expect(page.locator(".error")).to_be_visible()
     page.get_by_label("Code").fill(totp(secret, time.time() + 30.0))  # the one before has been used
     page.locator("main form button").first.click()
-    page.wait_for_url(f"{pages.address}/account")
+    page.wait_for_url(f"{pages.address}/desk/")
     context.close()
 
 
@@ -120,7 +120,7 @@ def test_a_passkey_opens_the_door(browser: Browser, pages: Pages, administrator:
     page.get_by_text("Chaimae Tazi").first.click()
     page.get_by_role("button", name="Se déconnecter").click()
     page.get_by_role("button", name="Avec une clé d’accès").click()
-    page.wait_for_url(f"{pages.address}/account")
+    page.wait_for_url(f"{pages.address}/desk/")
     context.close()
 
 
@@ -150,7 +150,8 @@ def come_in(context: BrowserContext, pages: Pages, username: str) -> Page:
     page.goto(pages.link(username))
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Entrer").click()
-    page.wait_for_url(f"{pages.address}/account")
+    page.wait_for_url(f"{pages.address}/desk/")
+    page.goto(f"{pages.address}/account")
     return page
 
 
