@@ -79,6 +79,7 @@ def test_days_of_the_floor_lie_among_their_simulated_twins(tmp_path: Path) -> No
 
 
 def test_more_agents_at_an_hour_help_in_that_hour(day: Day) -> None:
+    """The mean wait of the answered need not fall: those who would have left are among them now."""
     likes = max(day.presences, key=lambda presence: presence.busy_s)
     begin, end = day.begin + 3_600.0, day.begin + 7_200.0
     change = Change(more=2, skills=likes.skills, queues=likes.queues, begin=begin, end=end)
@@ -86,7 +87,6 @@ def test_more_agents_at_an_hour_help_in_that_hour(day: Day) -> None:
     whole = {line.figure: line.difference for line in found.differences if line.queue == ALL}
     assert whole["level"].mean - whole["level"].half > 0.0
     assert whole["abandonment"].mean + whole["abandonment"].half < 0.0
-    assert whole["asa"].mean + whole["asa"].half < 0.0
     assert found.after is not None
     for interval in range(day.intervals):
         before, after = (days.figure("level", ALL, interval) for days in (found.before, found.after))
