@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from marhaba.floor import dispatch, lines
+from marhaba.floor import agents, dispatch, lines
 from marhaba.floor.floor import Worker
 from marhaba.floor.state import Leg
 from marhaba.kernel.messages import Reply
@@ -327,6 +328,23 @@ def test_the_floor_restarts_in_mid_call(away: bool) -> None:
         browser(stage, "amal", edge="amal2", ready=False)
     assert stage.both_hear(stage.call.caller_leg, line.id)
     assert stage.ask("hang_up", agent="amal").ok
+    stage.settled()
+
+
+def test_a_floor_that_dies_over_a_logout_closes_the_line_when_it_is_back() -> None:
+    stage = Stage()
+    line = browser(stage, "amal")
+    stage.dead = True  # the logout is written, and nobody is told
+    stage.floor.now = stage.now
+    agents.log_out(stage.floor, "amal")
+    turn = stage.floor.take_turn()
+    stage.events += [
+        msgspec.structs.replace(event, seq=len(stage.events) + n) for n, event in enumerate(turn.events, 1)
+    ]
+    stage.dead = False
+    stage.restart()
+    stage.turn(lambda: lines.edge_met(stage.floor, frozenset(stage.browsers)))
+    assert line.id not in stage.open
     stage.settled()
 
 

@@ -130,6 +130,7 @@ def _adopt(floor: Floor, leg: Leg, result: Recovered) -> bool:
 def _adopt_line(floor: Floor, leg: Leg, result: Recovered) -> bool:
     """The edge was told where it stands, and may have to be told again: it is, when it comes."""
     if not _wanted(floor, leg):
+        floor.media(leg, CloseLeg(leg=leg.id))
         return False
     result.legs += 1
     lines.taken_up(floor, leg)

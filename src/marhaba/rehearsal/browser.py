@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HOST = "192.0.2.250"
 LOOK_S = 0.5
 COMES_AGAIN_S = 2.0
-MISCHIEF_S = 40.0
+MISCHIEF_S = 30.0
 
 
 class SimulatedEdge(asyncio.Protocol):
@@ -135,6 +135,10 @@ class Browser:
                 self._later(rng.uniform(0.1, 5.0), self._ask, "decline")
         elif state is AgentState.TALKING:
             self._later(rng.expovariate(1 / 40), self._ask, "hang_up")
+            if rng.random() < 0.5:
+                self._later(
+                    rng.uniform(0.5, 10.0), self._misbehave, rng.choice([self._reload, self._stay_away])
+                )
         elif state in (AgentState.PAUSED, AgentState.WRAPUP):
             self._later(rng.uniform(0.5, 20.0), self._ask, "ready")
 
@@ -142,19 +146,22 @@ class Browser:
 
     def _mischief(self) -> None:
         self._later(self.rng.expovariate(1 / MISCHIEF_S), self._mischief)
-        if not self.open or self.world.misfortune.over or "browser" not in self.world.faults:
-            return
         deeds: list[Callable[[], None]] = [
             self._reload,
             self._reload,
             self._silence,
+            self._stay_away,
             self._stay_away,
             self._come,
             self._late_good_bye,
             self._edge_dies,
             self._dial,
         ]
-        self.rng.choice(deeds)()
+        self._misbehave(self.rng.choice(deeds))
+
+    def _misbehave(self, deed: Callable[[], None]) -> None:
+        if self.open and "browser" in self.world.faults and not self.world.misfortune.over:
+            deed()
 
     def _leave(self, seconds: float) -> None:
         self.open = self.sends = False

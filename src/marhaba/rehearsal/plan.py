@@ -42,6 +42,8 @@ FAULTS = {
     "browser": "an agent's browser reloads, changes windows, goes without a word; the edge dies",
 }
 """The fault menu: name, and what it does to the house."""
+LATER = ("browser",)
+"""Drawn apart, so that a seed is still the day it was."""
 SHARE = 0.3
 """How likely a fault is in a seed: few enough at once to tell them apart, enough for them to meet."""
 HOUR_S = 3_600.0
@@ -88,7 +90,10 @@ def draw_plan(
 ) -> Plan:
     """`faults`: exactly these; None: the seed chooses. `calls_per_hour` 0: the seed chooses."""
     rng = random.Random(f"{seed}/plan")  # noqa: S311 -- a rehearsal, no secret
-    drawn = frozenset(fault for fault in FAULTS if rng.random() < SHARE)
+    chances = {fault: rng.random() for fault in FAULTS if fault not in LATER}
+    for fault in LATER:
+        chances[fault] = random.Random(f"{seed}/{fault}/plan").random()  # noqa: S311
+    drawn = frozenset(fault for fault, chance in chances.items() if chance < SHARE)
     drawn_calls = rng.choice([60.0, 120.0, 240.0, 400.0])
     return Plan(
         seed=seed,
