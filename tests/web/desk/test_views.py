@@ -60,6 +60,14 @@ def floor(folder: Path) -> Iterator[ShownFloor]:
         HUB._path = None
 
 
+async def _end(server: asyncio.Server) -> None:
+    """And whoever is still connected."""
+    server.close()
+    served = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    if served:
+        await asyncio.wait(served, timeout=5)
+
+
 @contextmanager
 def edge(folder: Path, *, refuses: str = "") -> Iterator[list[OpenLine]]:
     """One that opens every line, or refuses it."""
@@ -85,7 +93,7 @@ def edge(folder: Path, *, refuses: str = "") -> Iterator[list[OpenLine]]:
     path.parent.mkdir(exist_ok=True)
     server = asyncio.run_coroutine_threadsafe(asyncio.start_unix_server(serve, str(path)), loop).result(10)
     yield asked
-    loop.call_soon_threadsafe(server.close)
+    asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
