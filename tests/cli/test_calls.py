@@ -86,7 +86,7 @@ def day() -> list[Event]:
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MARHABA_LANGUAGE", "en")
-    sample = Path(__file__).parents[2] / "src" / "marhaba" / "floor" / "sample.toml"
+    sample = Path(__file__).parents[2] / "src" / "marhaba" / "centre" / "sample.toml"
     path = tmp_path / "centre.toml"
     path.write_text(sample.read_text("utf-8"), "utf-8")
     (tmp_path / "data").mkdir()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from marhaba.cli.doctor import examine
-from tests.floor.centre_texts import centre_text
+from tests.centre.centre_texts import centre_text
 
 
 @pytest.mark.parametrize("zone", ["Africa/Casablanca", "Pacific/Auckland"])

@@ -119,7 +119,7 @@ def test_what_cannot_be_carried_out_is_told_in_french(
     monkeypatch.chdir(tmp_path)
     Path("text.wav").write_text("no sound")
     if "centre.toml" in argv:
-        shutil.copy(Path(marhaba.__file__).parent / "floor" / "sample.toml", "centre.toml")
+        shutil.copy(Path(marhaba.__file__).parent / "centre" / "sample.toml", "centre.toml")
     assert main(argv) == 2
     captured = capsys.readouterr()
     assert told in captured.err

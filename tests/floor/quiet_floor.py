@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-from marhaba.floor.centre import Centre, parse_centre
+from marhaba.centre import Centre, parse_centre
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import FloorState
 from marhaba.floor.today import Today
 from marhaba.kernel.routing import Routing
 from marhaba.media.library import PromptLibrary
 from marhaba.sip.endpoint import Endpoint
-from tests.floor.centre_texts import centre_text
+from tests.centre.centre_texts import centre_text
 
 
 def quiet_centre(text: str = "", *, folder: Path = Path("/centre")) -> Centre:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from marhaba.floor.centre import Centre, parse_centre
-from marhaba.floor.secrets import Secrets
+from marhaba.centre import Centre, parse_centre
+from marhaba.centre.secrets import Secrets
 from marhaba.sip.digest import ha1
 
 REALM, SECRET = "essai", "un secret de scène"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from marhaba.centre import Centre
 from marhaba.floor import checkpoint, offering, waiting
-from marhaba.floor.centre import Centre
 from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor
 from marhaba.floor.loaded import loaded_from, told, understood

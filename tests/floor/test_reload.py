@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from marhaba.centre.checks import SKILLS_COUNT_MAX
 from marhaba.floor import offering, waiting
-from marhaba.floor.centre_checks import SKILLS_COUNT_MAX
 from marhaba.floor.reload import adopt_centre
 from marhaba.kernel.routing import AGENTS_MAX, AgentState
 from marhaba.media.library import SHIPPED

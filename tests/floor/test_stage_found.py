@@ -18,7 +18,7 @@ from marhaba.media import protocol as media
 from marhaba.rehearsal.centre import write_centre
 from marhaba.rehearsal.plan import draw_plan
 from marhaba.rehearsal.world import World
-from tests.floor.centre_texts import centre_text
+from tests.centre.centre_texts import centre_text
 from tests.floor.quiet_floor import quiet_floor
 from tests.floor.stage import HOUSE, Stage, seen
 from tests.floor.stage_centre import CENTRE, parse_centre_of

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from marhaba.centre import Centre
 from marhaba.cli import calls_figures, calls_show
 from marhaba.cli.calls_export import BOM, write_csv, write_json
 from marhaba.cli.calls_period import Wanted, period
@@ -22,7 +23,6 @@ from marhaba.cli.house import add_house, house_centre
 from marhaba.cli.options import number, whole
 from marhaba.cli.words import reader_language, say
 from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.centre import Centre
 from marhaba.floor.journal import Journal
 from marhaba.floor.period import records_of
 from marhaba.floor.records import CallRecord, Records

@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from marhaba.centre import Centre, load_centre
+from marhaba.centre.secrets import add_phone
 from marhaba.cli.house import DEMO_FOLDER
 from marhaba.cli.options import number, whole
 from marhaba.cli.top import watch
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import Centre, load_centre
 from marhaba.floor.floor_lock import FloorLock
-from marhaba.floor.secrets import add_phone
 from marhaba.kernel.errors import Refused
 
 LOG_LINES = 8
@@ -92,7 +92,7 @@ def prepare(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = folder / "centre.toml"
     if not config.exists():
-        with resources.as_file(resources.files("marhaba.floor").joinpath("sample.toml")) as sample:
+        with resources.as_file(resources.files("marhaba.centre").joinpath("sample.toml")) as sample:
             shutil.copyfile(sample, config)
     from marhaba.simulator.crowd import write_crowd
 

@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from marhaba.centre import Centre, CentreError, load_centre
 from marhaba.cli.house import add_house, config_path
 from marhaba.cli.words import reader_language, say
 from marhaba.control.client import ControlClient
-from marhaba.floor.centre import Centre, CentreError, load_centre
 from marhaba.media.library import PromptLibrary
 
 Verdict = Literal["good", "warn", "bad"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from marhaba.centre import Centre, load_centre
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import Centre, load_centre
 from marhaba.kernel.errors import Refused
 
 DEMO_FOLDER = Path("var/demo")

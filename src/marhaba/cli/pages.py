@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from marhaba.centre import Centre
+from marhaba.centre.model import WebSettings
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import Centre
-from marhaba.floor.centre_model import WebSettings
 from marhaba.kernel.errors import Refused
 
 

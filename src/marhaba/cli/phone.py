@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from marhaba.centre.secrets import add_phone
 from marhaba.cli.house import add_house, config_path, existing_centre
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.secrets import add_phone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,9 @@ import logging
 import threading
 from pathlib import Path
 
+from marhaba.centre import Centre
 from marhaba.cli.pages import open_pages
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import Centre
 from marhaba.media.edge import run_edge
 from marhaba.media.edge_protocol import SOCKET
 from marhaba.media.edge_rtpio import EdgeSettings

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from marhaba.centre import Centre
 from marhaba.cli.house import existing_centre
 from marhaba.cli.options import whole
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.centre import Centre
 from marhaba.floor.floor_lock import FloorLock
 
 RESTARTS_MAX = 10

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from marhaba.centre import Agent
 from marhaba.floor import legs, talking
-from marhaba.floor.centre import Agent
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Seat
 from marhaba.kernel.errors import Refused

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from marhaba.floor.centre_model import Centre, Programme
+from marhaba.centre.model import Centre, Programme
 from marhaba.floor.state import Call
 from marhaba.kernel.calendar import always
 

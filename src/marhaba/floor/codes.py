@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from marhaba.centre import Agent
 from marhaba.floor import agents, audio, inbound, legs, recordings, speech, supervision, talking
-from marhaba.floor.centre import Agent
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call, Stage
 from marhaba.kernel.errors import Refused

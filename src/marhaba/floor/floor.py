@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from marhaba.centre import Agent, Centre, Programme, Queue
 from marhaba.floor import bygone
-from marhaba.floor.centre import Agent, Centre, Programme, Queue
 from marhaba.floor.events import KINDS, Event
 from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
 from marhaba.floor.today import Today

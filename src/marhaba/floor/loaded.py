@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from marhaba.centre.model import Agent, Centre, Queue, QueueChoice
 from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.centre_model import Agent, Centre, Queue, QueueChoice
 from marhaba.kernel.routing import Routing
 from marhaba.kernel.rules import QueueRules
 

@@ -18,11 +18,11 @@ from functools import partial
 from pathlib import Path
 
 from marhaba import __version__
+from marhaba.centre import load_centre
 from marhaba.floor import checkpoint, dispatch, legs, lines, offering
 from marhaba.floor.actions import act
 from marhaba.floor.agents import log_in, ready
 from marhaba.floor.board import board
-from marhaba.floor.centre import load_centre
 from marhaba.floor.control import ControlServer
 from marhaba.floor.events import Event
 from marhaba.floor.floor import EDGE, Floor, Worker

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from marhaba.centre import Centre, CentreError, diff, load_centre
 from marhaba.floor import agents, bygone
-from marhaba.floor.centre import Centre, CentreError, diff, load_centre
 from marhaba.floor.floor import Floor
 from marhaba.floor.loaded import loaded_from, told
 from marhaba.kernel.messages import Reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marhaba.floor.centre import Queue
+from marhaba.centre import Queue
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Call
 from marhaba.kernel.numbers import normalise

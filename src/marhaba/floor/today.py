@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from marhaba.floor.centre import Centre
+from marhaba.centre import Centre
 from marhaba.floor.events import Event
 from marhaba.kernel import kpi
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marhaba.floor.centre import CentreError
+from marhaba.centre import CentreError
 from marhaba.floor.machine import Machine
 from marhaba.floor.process import FloorProcess
 from marhaba.rehearsal.loop import ProcessLoop

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from marhaba.floor.centre_model import QueueChoice
+from marhaba.centre.model import QueueChoice
 from marhaba.floor.loaded import Loaded, LoadedQueue, weighed
 from marhaba.kernel.errors import BadInput
 from marhaba.kernel.rules import QueueRules, Strategy

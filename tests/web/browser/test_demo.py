@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 @pytest.fixture
 def link(tmp_path: Path) -> Iterator[str]:
     """The demo centre on ports of its own; what it prints for its administrator."""
-    text = resources.files("marhaba.floor").joinpath("sample.toml").read_text("utf-8")
+    text = resources.files("marhaba.centre").joinpath("sample.toml").read_text("utf-8")
     for old, new in (
         ("0.0.0.0:5060", f"127.0.0.1:{free_port()}"),
         ("127.0.0.1:8080", f"127.0.0.1:{free_port()}"),

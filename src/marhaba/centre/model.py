@@ -8,8 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal
 
+from marhaba.centre.secrets import Secrets
 from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.secrets import Secrets
 from marhaba.kernel.calendar import Calendar
 from marhaba.kernel.numbers import Dialling, Route
 from marhaba.kernel.rules import QueueRules

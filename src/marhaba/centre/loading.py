@@ -1,4 +1,4 @@
-"""The centre as its file describes it: `load_centre` reads, `diff` tells what a new version of the file changes."""
+"""From files to a `Centre`, and what a new version of them changes."""
 
 from __future__ import annotations
 
@@ -10,42 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from marhaba.centre.errors import CentreError
+from marhaba.centre.model import Centre
+from marhaba.centre.reading import read_centre
+from marhaba.centre.secrets import Secrets, load_secrets
 from marhaba.files.problems import Problem, reader_language, say
-from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.centre_errors import CentreError
-from marhaba.floor.centre_model import (
-    Agent,
-    Centre,
-    Limits,
-    MediaSettings,
-    Programme,
-    Queue,
-    QueueChoice,
-    SipSettings,
-    Spending,
-    StarCodes,
-)
-from marhaba.floor.centre_reading import read_centre
-from marhaba.floor.secrets import Secrets, load_secrets
-
-__all__ = [
-    "Agent",
-    "Centre",
-    "CentreError",
-    "Limits",
-    "MediaSettings",
-    "Problem",
-    "Programme",
-    "Queue",
-    "QueueChoice",
-    "ServiceLevel",
-    "SipSettings",
-    "Spending",
-    "StarCodes",
-    "diff",
-    "load_centre",
-    "parse_centre",
-]
 
 FILE_BYTES_MAX = 4 << 20
 """Ten thousand agents fit four times."""
@@ -54,10 +23,13 @@ RESTART = ("sip.", "media.", "web", "data_folder", "recordings_folder", "prompts
 """What a running centre cannot change: sockets, workers and folders stand."""
 
 
-def load_centre(path: Path, *, language: str = "") -> Centre:
-    """Read centre.toml and phones.toml beside it. Raises CentreError with every problem of both."""
+def load_centre(path: Path, *, text: str | None = None, language: str = "") -> Centre:
+    """Read centre.toml and phones.toml beside it. Raises CentreError with every problem of both.
+
+    `text`: what shall stand in centre.toml, when it is not there yet.
+    """
     path = path.absolute()
-    text = _read(path, language)
+    text = read_text(path, language=language) if text is None else text
     try:
         secrets = load_secrets(path.with_name(PHONES_FILE))
     except CentreError as wrong:
@@ -72,6 +44,26 @@ def load_centre(path: Path, *, language: str = "") -> Centre:
 def parse_centre(text: str, *, folder: Path, secrets: Secrets | None = None, language: str = "") -> Centre:
     """A centre from the text of its file; relative folders are taken from `folder`."""
     return read_centre(text, folder=folder.absolute(), secrets=secrets or Secrets(), language=language)
+
+
+def read_text(path: Path, *, language: str = "") -> str:
+    """The file as it is. Raises CentreError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            blob = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        found = "" if error.errno == errno.ENOENT else error.strerror or ""
+        problem = Problem(0, path.name, found, "readable")
+        raise CentreError([problem], language=language) from error
+    if len(blob) > FILE_BYTES_MAX:
+        problem = Problem(0, path.name, f"{len(blob)} B", "file_size", {"size": FILE_BYTES_MAX})
+        raise CentreError([problem], language=language)
+    try:
+        return blob.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = blob.count(b"\n", 0, error.start) + 1
+        found = repr(blob[error.start : error.start + 1])
+        raise CentreError([Problem(line, path.name, found, "utf8")], language=language) from error
 
 
 def diff(old: Centre, new: Centre, *, language: str = "") -> list[str]:
@@ -117,22 +109,3 @@ def _brief(value: object) -> str:
     if value is None or value == "":
         return "–"
     return str(value) if isinstance(value, str | int | float | Path | ZoneInfo) else "…"
-
-
-def _read(path: Path, language: str) -> str:
-    try:
-        with path.open("rb") as file:
-            blob = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        found = "" if error.errno == errno.ENOENT else error.strerror or ""
-        problem = Problem(0, path.name, found, "readable")
-        raise CentreError([problem], language=language) from error
-    if len(blob) > FILE_BYTES_MAX:
-        problem = Problem(0, path.name, f"{len(blob)} B", "file_size", {"size": FILE_BYTES_MAX})
-        raise CentreError([problem], language=language)
-    try:
-        return blob.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = blob.count(b"\n", 0, error.start) + 1
-        found = repr(blob[error.start : error.start + 1])
-        raise CentreError([Problem(line, path.name, found, "utf8")], language=language) from error

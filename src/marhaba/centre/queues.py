@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from marhaba.centre.calendars import ALWAYS
+from marhaba.centre.checks import forms
+from marhaba.centre.model import Limits, Programme, Queue
 from marhaba.files.queue_rules import DAY, PRIORITY, read_rules, read_service_level
 from marhaba.files.sections import Section
-from marhaba.floor.centre_calendars import ALWAYS
-from marhaba.floor.centre_checks import forms
-from marhaba.floor.centre_model import Limits, Programme, Queue
 from marhaba.kernel.calendar import Calendar
 from marhaba.kernel.rules import Strategy
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from marhaba.centre.model import Centre, Programme
+from marhaba.centre.secrets import Secrets
 from marhaba.files.sections import Section, nearest
-from marhaba.floor.centre_model import Centre, Programme
-from marhaba.floor.secrets import Secrets
 from marhaba.kernel.eligibility import SKILLS_MAX
 from marhaba.kernel.numbers import COUNTRIES, normalise
 from marhaba.kernel.routing import AGENTS_MAX

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from marhaba.centre import CentreError, Problem, diff, load_centre, parse_centre
 from marhaba.files.sections import duration, shown_path
-from marhaba.floor.centre import CentreError, Problem, diff, load_centre, parse_centre
 from marhaba.floor.codes import _table
 from marhaba.floor.supervision import MODE_KEYS
 

@@ -11,13 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from marhaba.files.problems import LANGUAGES
-from marhaba.files.sections import NAME, Gathering, Section, syntax_problem
-from marhaba.files.toml_lines import toml_lines
-from marhaba.floor.centre_calendars import read_calendars
-from marhaba.floor.centre_checks import check_names, check_numbers
-from marhaba.floor.centre_errors import CentreError
-from marhaba.floor.centre_model import (
+from marhaba.centre.calendars import read_calendars
+from marhaba.centre.checks import check_names, check_numbers
+from marhaba.centre.errors import CentreError
+from marhaba.centre.model import (
     Agent,
     Centre,
     Limits,
@@ -28,8 +25,11 @@ from marhaba.floor.centre_model import (
     StarCodes,
     WebSettings,
 )
-from marhaba.floor.centre_queues import LANGUAGE_CODE, read_programmes, read_queues
-from marhaba.floor.secrets import Secrets
+from marhaba.centre.queues import LANGUAGE_CODE, read_programmes, read_queues
+from marhaba.centre.secrets import Secrets
+from marhaba.files.problems import LANGUAGES
+from marhaba.files.sections import NAME, Gathering, Section, syntax_problem
+from marhaba.files.toml_lines import toml_lines
 from marhaba.kernel.numbers import COUNTRIES, Dialling, Route
 from marhaba.kernel.rules import LEVEL_MAX, language_skill
 from marhaba.sip.events import Trunk

@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from marhaba.centre.errors import CentreError
 from marhaba.files.problems import Problem
 from marhaba.files.sections import NAME, Gathering, Section
 from marhaba.files.toml_lines import toml_lines
-from marhaba.floor.centre_errors import CentreError
 from marhaba.kernel.errors import BadInput
 from marhaba.sip.digest import ha1
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from marhaba.centre import CentreError, Problem, load_centre, parse_centre
+from marhaba.centre.secrets import Secrets
 from marhaba.files.problems import LANGUAGES, PROBLEMS_SHOWN_MAX, reader_language, words
-from marhaba.floor.centre import CentreError, Problem, load_centre, parse_centre
-from marhaba.floor.secrets import Secrets
 from marhaba.kernel.eligibility import SKILLS_MAX
 from marhaba.kernel.routing import AGENTS_MAX
-from tests.floor.centre_texts import WRONG, Wrong, centre_text, marked_line
+from tests.centre.centre_texts import WRONG, Wrong, centre_text, marked_line
 
 FOLDER = Path("/centre")
 FILE_LEVEL = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marhaba.floor.centre import (
+from marhaba.centre import (
     CentreError,
     Limits,
     ServiceLevel,
@@ -19,12 +19,12 @@ from marhaba.floor.centre import (
     load_centre,
     parse_centre,
 )
-from marhaba.floor.centre_model import WebSettings
-from marhaba.floor.secrets import Secrets, add_phone
+from marhaba.centre.model import WebSettings
+from marhaba.centre.secrets import Secrets, add_phone
 from marhaba.kernel.rules import RelaxStep, Strategy
-from tests.floor.centre_texts import centre_text
+from tests.centre.centre_texts import centre_text
 
-SAMPLE = resources.files("marhaba.floor").joinpath("sample.toml").read_text("utf-8")
+SAMPLE = resources.files("marhaba.centre").joinpath("sample.toml").read_text("utf-8")
 FOLDER = Path("/centre")
 
 
