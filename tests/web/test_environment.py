@@ -28,7 +28,12 @@ def test_these_tests_run_on_the_database_that_was_named() -> None:
 
 def test_what_is_written_is_read() -> None:
     said = Environment(
-        Path("/centre"), "postgresql:///m", "https://tanger.example", "Tanger", "Africa/Casablanca"
+        Path("/etc/centre.toml"),
+        Path("/centre"),
+        "postgresql:///m",
+        "https://tanger.example",
+        "Tanger",
+        "Africa/Casablanca",
     )
     assert read_environment(write_environment(said)) == said
     assert said.floor == Path("/centre/run/floor.sock")
@@ -36,7 +41,7 @@ def test_what_is_written_is_read() -> None:
 
 def test_nobody_serves_a_centre_without_a_folder() -> None:
     nobody = read_environment({})
-    assert (nobody.data, nobody.floor, nobody.database) == (None, None, "")
+    assert (nobody.config, nobody.data, nobody.floor, nobody.database) == (None, None, None, "")
     assert database("", None)["NAME"] == ":memory:"
     assert secret_key(None) != secret_key(None)
 

@@ -74,8 +74,13 @@ def diff(old: Centre, new: Centre, *, language: str = "") -> list[str]:
         if field.compare:
             lines += _changes(field.name, getattr(old, field.name), getattr(new, field.name))
     restart = say("restart", language)
-    lines = [f"{line} ({restart})" if line.startswith(RESTART) else line for line in lines]
+    lines = [line if takes_effect_at_once(line) else f"{line} ({restart})" for line in lines]
     return [*lines, PHONES_FILE] if old.secrets != new.secrets else lines
+
+
+def takes_effect_at_once(line: str) -> bool:
+    """Whether a line of `diff` is of something that a running centre can change."""
+    return not line.startswith(RESTART)
 
 
 def _changes(where: str, was: Any, now: Any) -> Iterator[str]:

@@ -160,7 +160,7 @@ class Centre:
     web: WebSettings | None  # None: no pages
     data_folder: Path
     recordings_folder: Path
-    prompts_folder: Path | None
+    prompts_folder: Path
     phones_file: Path = field(compare=False)
     numbers: Mapping[str, str]  # dialled, in every form -> programme; listed forms first
     programmes: Mapping[str, Programme]

@@ -8,8 +8,9 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import dataclass, fields
+from pathlib import Path as FilePath
+from typing import Any
 
 from marhaba.centre.calendars import read_calendars
 from marhaba.centre.checks import check_names, check_numbers
@@ -27,9 +28,9 @@ from marhaba.centre.model import (
 )
 from marhaba.centre.queues import LANGUAGE_CODE, read_programmes, read_queues
 from marhaba.centre.secrets import Secrets
-from marhaba.files.problems import LANGUAGES
-from marhaba.files.sections import NAME, Gathering, Section, syntax_problem
-from marhaba.files.toml_lines import toml_lines
+from marhaba.files.problems import LANGUAGES, Problem
+from marhaba.files.sections import NAME, Asked, Gathering, Section, syntax_problem
+from marhaba.files.toml_lines import Path, toml_lines
 from marhaba.kernel.numbers import COUNTRIES, Dialling, Route
 from marhaba.kernel.rules import LEVEL_MAX, language_skill
 from marhaba.sip.events import Trunk
@@ -51,12 +52,9 @@ _STAR = re.compile(r"\*[0-9]{1,4}")
 _REALM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def read_centre(text: str, *, folder: Path, secrets: Secrets | None, language: str = "") -> Centre:
+def read_centre(text: str, *, folder: FilePath, secrets: Secrets | None, language: str = "") -> Centre:
     """Build a centre of the text of centre.toml. `secrets` None: they could not be read, ask nothing of them."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CentreError([syntax_problem(str(error), text, "centre.toml")], language=language) from error
+    data = _parsed(text, language)
     gathering = Gathering(toml_lines(text))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     centre = _read(Section(gathering, data), folder, secrets, digest)
@@ -65,7 +63,34 @@ def read_centre(text: str, *, folder: Path, secrets: Secrets | None, language: s
     return centre
 
 
-def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> Centre:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file as pages look at it: whatever is wrong with it, what it asks for is known."""
+
+    centre: Centre | None  # None: something is wrong
+    problems: tuple[Problem, ...]
+    asked: Mapping[Path, Asked]
+
+
+def examine_centre(text: str, *, folder: FilePath, secrets: Secrets | None) -> Examined:
+    """Read valid TOML, and note every key that is asked for on the way. Raises `CentreError` for what is no TOML."""
+    data = _parsed(text, "")
+    asked: dict[Path, Asked] = {}
+    gathering = Gathering(toml_lines(text), asked=asked)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    centre = _read(Section(gathering, data), folder, secrets, digest)
+    problems = sorted(gathering.problems, key=lambda problem: problem.line)
+    return Examined(None if problems else centre, tuple(problems), asked)
+
+
+def _parsed(text: str, language: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CentreError([syntax_problem(str(error), text, "centre.toml")], language=language) from error
+
+
+def _read(top: Section, folder: FilePath, secrets: Secrets | None, digest: str) -> Centre:
     country = top.choice("country", COUNTRIES, what="country") or next(iter(COUNTRIES))
     timezone = _timezone(top)
     data_folder = (folder / top.text("data_folder", "data")).absolute()
@@ -92,7 +117,7 @@ def _read(top: Section, folder: Path, secrets: Secrets | None, digest: str) -> C
         web=_web(top, media),
         data_folder=data_folder,
         recordings_folder=_folder(top, "recordings_folder", folder) or data_folder / "recordings",
-        prompts_folder=_prompts_folder(top, folder, languages),
+        prompts_folder=_prompts_folder(top, folder, languages) or data_folder / "prompts",
         phones_file=folder / "phones.toml",
         numbers=check_numbers(top, programmes, country),
         programmes=programmes,
@@ -138,11 +163,11 @@ def _queue_choice(top: Section) -> QueueChoice:
     return QueueChoice(top.choice("queue_choice", choices, QueueChoice.LONGEST_WAIT.value))
 
 
-def _folder(top: Section, key: str, folder: Path) -> Path | None:
+def _folder(top: Section, key: str, folder: FilePath) -> FilePath | None:
     return (folder / top.text(key)).absolute() if top.has(key) else None
 
 
-def _prompts_folder(top: Section, folder: Path, languages: list[str]) -> Path | None:
+def _prompts_folder(top: Section, folder: FilePath, languages: list[str]) -> FilePath | None:
     """A centre's own recordings; a language beyond the four that ship is only possible with them."""
     path = _folder(top, "prompts_folder", folder)
     if path is not None and not path.is_dir():
@@ -156,7 +181,7 @@ def _prompts_folder(top: Section, folder: Path, languages: list[str]) -> Path | 
 # -- addresses ---------------------------------------------------------------------------------------------
 
 
-def _sip(sip: Section, folder: Path) -> SipSettings:
+def _sip(sip: Section, folder: FilePath) -> SipSettings:
     host, udp_port = _address(sip, "udp", f"0.0.0.0:{SIP_PORT}")
     tcp_port = _same_host(sip, "tcp", f"{host}:{udp_port}", host)
     tls_port = _same_host(sip, "tls", "off", host)
@@ -256,7 +281,7 @@ def _web(top: Section, media: MediaSettings) -> WebSettings | None:
     return settings
 
 
-def _file(section: Section, key: str, folder: Path) -> Path | None:
+def _file(section: Section, key: str, folder: FilePath) -> FilePath | None:
     if not section.has(key):
         return None
     path = (folder / section.text(key)).absolute()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from marhaba.cli.house import add_house, house_centre
+from marhaba.cli.house import add_house, config_path, house_centre
 from marhaba.cli.pages import open_pages
 from marhaba.cli.words import reader_language, say
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    open_pages(house_centre(arguments))
+    open_pages(house_centre(arguments), config_path(arguments))
     from marhaba.web.people.domain.invitations import invite_first, invite_known
     from marhaba.web.serving import welcome_address
 

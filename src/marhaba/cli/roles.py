@@ -61,9 +61,9 @@ def serve_edge(centre: Centre) -> None:
     )
 
 
-def serve_web(centre: Centre) -> None:
+def serve_web(centre: Centre, config: Path) -> None:
     """The pages of the centre, until SIGTERM. Prints the link that makes the administrator while there is none."""
-    web = open_pages(centre)
+    web = open_pages(centre, config)
     from marhaba.web.people.domain.invitations import invite_first
     from marhaba.web.serving import listen, serve, welcome_address
 

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "web":
             from marhaba.cli.roles import serve_web
 
-            serve_web(centre)
+            serve_web(centre, config)
         case _:
             return Supervisor(config, centre).run()
     return 0

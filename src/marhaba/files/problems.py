@@ -33,15 +33,19 @@ class Problem:
     expected: str
     about: Mapping[str, Any] = field(default_factory=dict)
 
-    def render(self, language: str) -> str:
+    def render_expected(self, language: str) -> str:
+        """What should stand there, and what was perhaps meant."""
         expected = _words(f"expected.{self.expected}", language).format(**self.about)
         if hint := self.about.get("hint"):
             expected += " " + _words("hint", language).format(hint=hint)
+        return expected
+
+    def render(self, language: str) -> str:
         return _words("problem" if self.line else "problem-file", language).format(
             line=self.line,
             where=self.where,
             found=_clipped(self.found) if self.found else _words("nothing", language),
-            expected=expected,
+            expected=self.render_expected(language),
         )
 
 

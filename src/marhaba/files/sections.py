@@ -9,6 +9,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from marhaba.files.problems import Problem
@@ -25,13 +26,35 @@ NEAR_ENOUGH = 0.6
 """Similarity from which an unknown word is taken for a slip of the finger."""
 
 
-class Gathering:
-    """The problems of one file, and where its keys stand. `secret`: its values are never shown."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reader asked for at one place: forms are made of it, so that they ask for the same."""
 
-    def __init__(self, lines: dict[Path, int], *, file: str = "", secret: bool = False) -> None:
+    kind: str  # text, truth, integer, number, duration, list, table, tables, levels; "": the reader looks itself
+    default: Any = None  # None: it must be there
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] | None = None  # None: not one of a list
+
+
+class Gathering:
+    """The problems of one file, and where its keys stand. `secret`: its values are never shown.
+
+    `asked`: a table to note in it what was asked for.
+    """
+
+    def __init__(
+        self,
+        lines: dict[Path, int],
+        *,
+        file: str = "",
+        secret: bool = False,
+        asked: dict[Path, Asked] | None = None,
+    ) -> None:
         self.lines = lines
         self.file = file
         self.secret = secret
+        self.asked = asked
         self.problems: list[Problem] = []
 
     def wrong(self, path: Path, found: object, expected: str, **about: Any) -> None:
@@ -60,17 +83,27 @@ class Section:
         self.gathering.wrong((*self.path, *path), found, expected, **about)
 
     def has(self, key: str) -> bool:
-        self._asked.add(key)
+        self._ask(key)
         return key in self.data
 
     def raw(self, key: str) -> Any:
-        self._asked.add(key)
+        self._ask(key)
         return self.data.get(key)
+
+    def _ask(self, key: str) -> None:
+        self._asked.add(key)
+        if self.gathering.asked is not None:
+            self.gathering.asked.setdefault((*self.path, key), Asked(""))
+
+    def _note(self, key: str, kind: str, default: Any = None, **about: Any) -> None:
+        if self.gathering.asked is not None:
+            self.gathering.asked[(*self.path, key)] = Asked(kind, default, **about)
 
     # -- single values ---------------------------------------------------------------------------------
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text on one line. Without a default it must be there."""
+        self._note(key, "text", default)
         if self._absent(key, default, "text", length=TEXT_MAX):
             return default or ""
         value = self.data[key]
@@ -83,6 +116,7 @@ class Section:
         return self.matching(key, NAME, "name", default)
 
     def matching(self, key: str, pattern: re.Pattern[str], expected: str, default: str | None = None) -> str:
+        self._note(key, "text", default)
         if self._absent(key, default, expected):
             return default or ""
         value = self.data[key]
@@ -96,6 +130,7 @@ class Section:
     ) -> str:
         """One of a list. `what` names the text that says of what ("choice", "queue", "calendar" ...)."""
         names = list(choices)
+        self._note(key, "text", default, choices=tuple(names))
         if self._absent(key, default, what, choices=", ".join(names) or "–"):
             return default or ""
         value = self.data[key]
@@ -110,6 +145,7 @@ class Section:
         self.wrong(key, value, what, choices=", ".join(names) or "–", **({"hint": near} if near else {}))
 
     def truth(self, key: str, *, default: bool) -> bool:
+        self._note(key, "truth", default)
         value = self.data[key] if self.has(key) else default
         if not isinstance(value, bool):
             self.wrong(key, value, "truth")
@@ -117,6 +153,7 @@ class Section:
         return value
 
     def integer(self, key: str, default: int | None = None, *, low: int, high: int) -> int:
+        self._note(key, "integer", default, low=low, high=high)
         fallback = low if default is None else default
         if self._absent(key, default, "integer", low=low, high=high):
             return fallback
@@ -127,6 +164,7 @@ class Section:
         return value
 
     def number(self, key: str, default: float, *, low: float, high: float) -> float:
+        self._note(key, "number", default, low=low, high=high)
         if not self.has(key):
             return default
         value = self.data[key]
@@ -137,6 +175,7 @@ class Section:
 
     def seconds(self, key: str, default: float | None = None, *, low: float, high: float) -> float:
         """A duration: "20 s", "2 min", "1.5 h", or plain seconds."""
+        self._note(key, "duration", default, low=low, high=high)
         fallback = low if default is None else default
         about = {"low": shown_duration(low), "high": shown_duration(high)}
         if self._absent(key, default, "duration", **about):
@@ -159,6 +198,7 @@ class Section:
         empty: bool = True,
     ) -> tuple[str, ...]:
         """A list of texts; one text alone stands for a list of one."""
+        self._note(key, "list", None if not empty and not default else tuple(default))
         if not self.has(key):
             if not empty and not default:
                 self.wrong(key, None, "list", of=expected)
@@ -178,6 +218,7 @@ class Section:
 
     def section(self, key: str) -> Section:
         """A sub-table; an absent one is empty, so that its keys take their defaults."""
+        self._note(key, "table", ())
         value = self.raw(key)
         if value is not None and not isinstance(value, dict):
             self.wrong(key, value, "table")
@@ -197,6 +238,7 @@ class Section:
 
     def listed(self, key: str) -> Iterator[Section]:
         """A list of tables: [[dialling.routes]], or relax = [{...}, ...]."""
+        self._note(key, "tables", ())
         value = self.raw(key)
         if value is None:
             return
@@ -212,6 +254,7 @@ class Section:
     def levels(self, key: str, *, low: int, high: int) -> dict[str, int]:
         """A table of skills and levels."""
         section = self.section(key)
+        self._note(key, "levels", (), low=low, high=high)
         names = [name for name in section.data if NAME.fullmatch(name)]
         for name in section.data.keys() - set(names):
             section.wrong(name, name, "name")

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from marhaba.kernel.errors import BadInput
 
-DATA, DATABASE, ADDRESS, CENTRE, TIMEZONE = (
+CONFIG, DATA, DATABASE, ADDRESS, CENTRE, TIMEZONE = (
+    "MARHABA_CONFIG",
     "MARHABA_DATA",
     "MARHABA_DATABASE",
     "MARHABA_ADDRESS",
@@ -26,6 +27,7 @@ BUSY_S = 20
 
 @dataclass(frozen=True, slots=True)
 class Environment:
+    config: Path | None  # the centre's file; None: nobody serves it
     data: Path | None  # the centre's folder: database, key, uploads; None: nobody serves it (types, tests)
     database: str  # a URL; "": SQLite in the folder
     address: str  # where browsers find us: https://centre.example, no slash behind
@@ -42,6 +44,7 @@ def read_environment(found: os._Environ[str] | dict[str, str] | None = None) -> 
     values = os.environ if found is None else found
     data = Path(values[DATA]) if DATA in values else None
     return Environment(
+        config=Path(values[CONFIG]) if CONFIG in values else None,
         data=data,
         database=values.get(DATABASE, ""),
         address=values.get(ADDRESS, "http://127.0.0.1:8080").rstrip("/"),
@@ -58,7 +61,8 @@ def write_environment(environment: Environment) -> dict[str, str]:
         CENTRE: environment.name,
         TIMEZONE: environment.timezone,
     }
-    return said if environment.data is None else said | {DATA: str(environment.data)}
+    paths = {CONFIG: environment.config, DATA: environment.data}
+    return said | {name: str(path) for name, path in paths.items() if path is not None}
 
 
 def secret_key(folder: Path | None) -> str:

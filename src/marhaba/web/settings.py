@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "marhaba.web.people",
     "marhaba.web.board",
     "marhaba.web.desk",
+    "marhaba.web.setup",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -27,6 +27,16 @@ calendar = "always"
 languages = ["fr"]
 queue = "accueil"
 [queues.accueil]
+skills = {{ informatique = 3 }}
+relax = [{{ after_s = "40 s", levels = {{ language = 0 }} }}]
+[agents.amal]
+name = "Amal Bennis"
+skills = {{ fr = 9, ar = 10, informatique = 4 }}
+[calendars.bureau]
+hours = {{ mon = ["08:30-12:30", "14:00-18:30"], tue = ["08:30-18:30"], fri = ["22:00-06:00"] }}
+holidays = ["morocco", {{ date = "2027-03-10", hours = ["09:00-12:00"] }}]
+[pause_codes]
+lunch = "Déjeuner"
 """
 START_S = 60.0
 

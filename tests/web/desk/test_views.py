@@ -46,7 +46,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setattr(
             settings,
             "ENVIRONMENT",
-            Environment(Path(name), "", environment.address, environment.name, environment.timezone),
+            Environment(None, Path(name), "", environment.address, environment.name, environment.timezone),
         )
         yield Path(name)
 

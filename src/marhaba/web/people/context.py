@@ -10,7 +10,13 @@ from django.utils.translation import get_language_info
 
 from marhaba.web.people import rules
 
-_PLACES = (("desk", "desk.use"), ("board", "board.see"), ("people", "people.see"), ("audit", "audit.read"))
+_PLACES = (
+    ("desk", "desk.use"),
+    ("board", "board.see"),
+    ("setup", "setup.see"),
+    ("people", "people.see"),
+    ("audit", "audit.read"),
+)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
