@@ -21,10 +21,10 @@ from marhaba.cli.calls_export import BOM, COLUMNS, harmless, write_csv
 from marhaba.cli.calls_period import Wanted, moment
 from marhaba.cli.main import main
 from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal
-from marhaba.floor.period import records_of
-from marhaba.floor.records import CallRecord, QueueVisit, Records
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
+from marhaba.journal.period import records_of
+from marhaba.journal.records import CallRecord, QueueVisit, Records
 from marhaba.kernel.errors import BadInput
 
 ZONE = ZoneInfo("Africa/Casablanca")

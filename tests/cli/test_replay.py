@@ -10,7 +10,7 @@ import pytest
 
 from marhaba.cli.main import main
 from marhaba.cli.words import LANGUAGES, say
-from marhaba.floor.journal import Journal
+from marhaba.journal.journal import Journal
 from tests.replay.journals import events_of, rehearsed
 
 

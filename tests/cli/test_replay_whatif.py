@@ -19,8 +19,8 @@ import pytest
 from marhaba.cli.main import main
 from marhaba.cli.replay_options import percent
 from marhaba.cli.words import LANGUAGES, say
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
 from tests.replay.journals import events_of, rehearsed
 
 QUICK = ("--replications", "12")

@@ -16,13 +16,13 @@ import msgspec
 
 from marhaba.floor import agents, dispatch
 from marhaba.floor.actions import act
-from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor, Worker
-from marhaba.floor.records import Records
 from marhaba.floor.recovery import recover
 from marhaba.floor.reload import tell_loaded
 from marhaba.floor.state import Call, FloorState, apply
 from marhaba.floor.today import Today
+from marhaba.journal.events import Event
+from marhaba.journal.records import Records
 from marhaba.kernel.messages import Ask, Reply
 from marhaba.kernel.routing import Routing
 from marhaba.media import edge_protocol as edge

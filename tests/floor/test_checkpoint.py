@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from marhaba.floor import checkpoint
-from marhaba.floor.events import Event
 from marhaba.floor.state import FloorState, apply
+from marhaba.journal.events import Event
 from marhaba.kernel.routing import AgentState, Routing
 from marhaba.kernel.rules import QueueRules
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from marhaba.centre import Centre
 from marhaba.floor import checkpoint, offering, waiting
-from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor
 from marhaba.floor.loaded import loaded_from, told, understood
 from marhaba.floor.reload import adopt_centre, tell_loaded
 from marhaba.floor.state import FloorState, apply
+from marhaba.journal.events import Event
 from marhaba.kernel.routing import AgentState, Routing
 from tests.floor.quiet_floor import quiet_centre, quiet_floor
 

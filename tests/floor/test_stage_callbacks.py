@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from marhaba.floor.events import Event
 from marhaba.floor.reload import adopt_centre
+from marhaba.journal.events import Event
 from tests.floor.stage import Stage
 from tests.floor.stage_centre import CENTRE, parse_centre_of
 from tests.floor.test_stage_calls import greeted, talking

@@ -8,7 +8,7 @@ import pytest
 
 from marhaba.floor import agents, checkpoint
 from marhaba.floor.floor import PORTS_KEPT_BACK
-from marhaba.floor.records import Records
+from marhaba.journal.records import Records
 from marhaba.kernel.routing import Routing
 from marhaba.replay.exact import replay
 from marhaba.sip.events import LegAnswered

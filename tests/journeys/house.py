@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from marhaba.cli.bench_centre import CentrePlan, RunningCentre, running_centre
-from marhaba.floor.journal import Journal
-from marhaba.floor.records import Records
+from marhaba.journal.journal import Journal
+from marhaba.journal.records import Records
 from marhaba.media.tones import make_tone
 from marhaba.replay.exact import Verdict, replay
 from marhaba.simulator.phone_audio import Samples, Ticker

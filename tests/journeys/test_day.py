@@ -70,7 +70,7 @@ def test_spanish_is_chosen_by_key_and_both_hear_each_other(house: RunningCentre)
 def records_with_recording_ended(house: RunningCentre, path: str) -> list[str]:
     from contextlib import closing
 
-    from marhaba.floor.journal import Journal
+    from marhaba.journal.journal import Journal
 
     with closing(Journal(house.folder / "data" / "journal.sqlite", read_only=True)) as journal:
         return [e.data["path"] for e in journal.read(kinds=("recording.ended",)) if e.data["path"] == path]

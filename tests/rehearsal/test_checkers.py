@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from marhaba.floor.events import Event
+from marhaba.journal.events import Event
 from marhaba.rehearsal import invariants as i
 
 

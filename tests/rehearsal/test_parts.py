@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
 from marhaba.rehearsal.agenda import Agenda, Chronicle
 from marhaba.rehearsal.loop import ProcessLoop
 from marhaba.rehearsal.network import OUTSIDE, Bound, Network, Weather

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor
-from marhaba.floor.journal import Journal
 from marhaba.floor.state import Served
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
 from marhaba.kernel.calendar import Calendar
 from marhaba.kernel.routing import AgentState
 from marhaba.media.protocol import Record

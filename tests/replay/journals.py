@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
 from marhaba.rehearsal.plan import FAULTS, draw_plan
 from marhaba.rehearsal.world import World
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from marhaba.floor.events import Event
 from marhaba.floor.loaded import Loaded, LoadedAgent, LoadedQueue, ServiceLevel, told
+from marhaba.journal.events import Event
 from marhaba.kernel.errors import BadInput
 from marhaba.kernel.rules import QueueRules
 from marhaba.replay.day import Contact, Presence, Recorder

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from marhaba.floor import checkpoint
-from marhaba.floor.events import Event
 from marhaba.floor.state import FloorState, apply
+from marhaba.journal.events import Event
 from marhaba.kernel.errors import Refused
 from marhaba.kernel.routing import Routing
 from marhaba.rehearsal.plan import draw_plan

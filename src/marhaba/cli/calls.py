@@ -23,9 +23,9 @@ from marhaba.cli.house import add_house, house_centre
 from marhaba.cli.options import number, whole
 from marhaba.cli.words import reader_language, say
 from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.journal import Journal
-from marhaba.floor.period import records_of
-from marhaba.floor.records import CallRecord, Records
+from marhaba.journal.journal import Journal
+from marhaba.journal.period import records_of
+from marhaba.journal.records import CallRecord, Records
 from marhaba.kernel import kpi
 from marhaba.kernel.errors import BadInput
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from marhaba.floor.records import CallRecord
+from marhaba.journal.records import CallRecord
 
 BOM = "\ufeff"
 """At the beginning of a file: spreadsheets then read accents and Arabic as they are."""

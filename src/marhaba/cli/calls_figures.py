@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from marhaba.files.queue_rules import ServiceLevel
-from marhaba.floor.records import OUTCOMES, AgentPart, CallRecord, QueueVisit
+from marhaba.journal.records import OUTCOMES, AgentPart, CallRecord, QueueVisit
 from marhaba.kernel import kpi
 
 Stay = tuple[CallRecord, QueueVisit]

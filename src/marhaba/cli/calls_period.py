@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from marhaba.cli.words import say
-from marhaba.floor.records import CallRecord, QueueVisit, Records
+from marhaba.journal.records import CallRecord, QueueVisit, Records
 from marhaba.kernel.errors import BadInput
 
 _AGO = re.compile(r"([0-9]{1,5})([mhd])")

@@ -13,8 +13,8 @@ from rich.text import Text
 from marhaba.cli.calls_figures import Row
 from marhaba.cli.top import clock
 from marhaba.cli.words import decimal, keys, say
-from marhaba.floor.events import Event
-from marhaba.floor.records import AgentTime, CallRecord
+from marhaba.journal.events import Event
+from marhaba.journal.records import AgentTime, CallRecord
 from marhaba.kernel import kpi
 
 STATES = ("ready", "ringing", "talking", "wrapup", "paused")

@@ -22,9 +22,9 @@ from marhaba.cli.calls_period import midnight, moment
 from marhaba.cli.house import add_house, house_centre
 from marhaba.cli.replay_options import add_change, is_wanted
 from marhaba.cli.words import reader_language, say
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal, JournalDamaged
-from marhaba.floor.period import CALL_S_MAX
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal, JournalDamaged
+from marhaba.journal.period import CALL_S_MAX
 from marhaba.kernel.errors import BadInput
 from marhaba.replay.day import Recorder
 from marhaba.replay.exact import Difference, Offer, Replay, Verdict

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from marhaba.floor.events import Event
+from marhaba.journal.events import Event
 from marhaba.kernel.messages import LINE_BYTES_MAX, Ask, Push, Reply
 
 CLIENTS_MAX = 256

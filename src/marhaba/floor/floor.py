@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from marhaba.centre import Agent, Centre, Programme, Queue
 from marhaba.floor import bygone
-from marhaba.floor.events import KINDS, Event
 from marhaba.floor.state import Call, FloorState, Leg, Seat, apply
 from marhaba.floor.today import Today
+from marhaba.journal.events import KINDS, Event
 from marhaba.kernel.numbers import Route, Spend
 from marhaba.kernel.waiting import WaitEstimator
 from marhaba.media.edge_protocol import EdgeCommand

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from marhaba.floor import checkpoint
-from marhaba.floor.journal import Journal
-from marhaba.floor.journal_writer import JournalWriter, Writer
+from marhaba.journal.journal import Journal
+from marhaba.journal.writer import JournalWriter, Writer
 from marhaba.sip.asyncio.driver import udp_socket
 
 COLLECT_AFTER = (50_000, 20, 100)

@@ -24,14 +24,14 @@ from marhaba.floor.actions import act
 from marhaba.floor.agents import log_in, ready
 from marhaba.floor.board import board
 from marhaba.floor.control import ControlServer
-from marhaba.floor.events import Event
 from marhaba.floor.floor import EDGE, Floor, Worker
-from marhaba.floor.journal import Journal
 from marhaba.floor.machine import Machine
 from marhaba.floor.recovery import recover
 from marhaba.floor.reload import tell_loaded
 from marhaba.floor.state import apply
 from marhaba.floor.today import Today
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
 from marhaba.kernel.messages import Ask, Reply
 from marhaba.kernel.routing import AgentState, Routing
 from marhaba.media import edge_protocol as edge

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from marhaba.floor import loaded
-from marhaba.floor.events import Event
 from marhaba.floor.loaded import Loaded, LoadedAgent
+from marhaba.journal.events import Event
 from marhaba.kernel.routing import AgentState, Routing
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from marhaba.centre import Centre
-from marhaba.floor.events import Event
+from marhaba.journal.events import Event
 from marhaba.kernel import kpi
 
 

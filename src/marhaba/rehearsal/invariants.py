@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from marhaba.floor.events import Event
-from marhaba.floor.records import Records
+from marhaba.journal.events import Event
+from marhaba.journal.records import Records
 
 CLOSE_S = 0.011
 """Times are written with three decimals; sums of a few of them may differ by this."""

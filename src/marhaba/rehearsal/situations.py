@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from marhaba.floor.events import Event
+from marhaba.journal.events import Event
 from marhaba.rehearsal.centre import BROWSER
 
 OUTCOMES = ("answered", "abandoned", "abandoned_ivr", "callback", "voicemail", "closed", "refused", "failed")

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from marhaba.floor import checkpoint
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal
-from marhaba.floor.journal_errors import JournalFull
-from marhaba.floor.journal_writer import BUSY_S, RETRY_S, Done, Keeping
+from marhaba.journal.errors import JournalFull
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
+from marhaba.journal.writer import BUSY_S, RETRY_S, Done, Keeping
 from marhaba.rehearsal.agenda import Agenda
 
 SPOOL_BYTES = 1 << 18

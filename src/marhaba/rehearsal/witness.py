@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from marhaba.floor import audio, checkpoint
-from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor
-from marhaba.floor.journal import Journal
 from marhaba.floor.state import Call, FloorState, Seat, Stage, apply
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal
 from marhaba.kernel.routing import AgentState, Routing
 from marhaba.rehearsal.centre import HOUSE, OWN_PREFIX
 from marhaba.rehearsal.network import Address

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from marhaba.floor.events import Event
 from marhaba.floor.floor import Floor
 from marhaba.floor.state import Stage
+from marhaba.journal.events import Event
 from marhaba.rehearsal.agenda import Agenda, Chronicle
 from marhaba.rehearsal.audio import SimulatedWorker
 from marhaba.rehearsal.browser import HOST as BROWSER_HOST

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from marhaba.floor.events import Event
 from marhaba.floor.loaded import Loaded, LoadedAgent, understood
+from marhaba.journal.events import Event
 
 BUSY = ("ringing", "talking", "wrapup")
 

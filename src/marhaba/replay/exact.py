@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from marhaba.floor.events import Event
 from marhaba.floor.offering import due
 from marhaba.floor.state import FloorState, apply
+from marhaba.journal.events import Event
 from marhaba.kernel.errors import Refused
 from marhaba.kernel.routing import Routing
 

@@ -5,7 +5,7 @@ alone checkpoints, so the WAL-reset bug of SQLite before 3.51.3 (https://sqlite.
 needs two connections that write or checkpoint, is not met. Readers open read-only, in short transactions.
 
 Each line carries the SHA-256 of the line before it and itself: a changed, removed or inserted line shows in
-`verify`. What cannot be written now is set aside in the spool and follows later (`journal_writer`).
+`verify`. What cannot be written now is set aside in the spool and follows later (`writer`).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from urllib.parse import quote
 
 import msgspec
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal_errors import (
+from marhaba.journal.errors import (
     JournalBusy,
     JournalDamaged,
     JournalError,
     JournalFull,
     declared,
 )
-from marhaba.floor.journal_spool import SPOOL_BYTES, Spool
-from marhaba.floor.journal_writer import BUSY_S, InlineWriter, JournalWriter
+from marhaba.journal.events import Event
+from marhaba.journal.spool import SPOOL_BYTES, Spool
+from marhaba.journal.writer import BUSY_S, InlineWriter, JournalWriter
 
 __all__ = [
     "InlineWriter",

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal_errors import JournalError
+from marhaba.journal.errors import JournalError
+from marhaba.journal.events import Event
 
 if TYPE_CHECKING:
-    from marhaba.floor.journal import Journal
+    from marhaba.journal.journal import Journal
 
 GROUP_MAX = 2_000
 """Events in one commit: a few tens of milliseconds of work."""

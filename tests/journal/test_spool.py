@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal_errors import JournalFull
-from marhaba.floor.journal_spool import Spool
+from marhaba.journal.errors import JournalFull
+from marhaba.journal.events import Event
+from marhaba.journal.spool import Spool
 
 SIZE = 64 << 10
 

@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal, JournalWriter
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal, JournalWriter
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from marhaba.floor.events import Event
+from marhaba.journal.events import Event
 
 INTERVAL_S = 900.0
 """Figures by the quarter of an hour, as planners count."""

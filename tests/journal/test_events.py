@@ -4,9 +4,10 @@ import ast
 import re
 from pathlib import Path
 
-from marhaba.floor import events
+import marhaba.floor
+from marhaba.journal import events
 
-FLOOR = Path(events.__file__).parent
+FLOOR = Path(marhaba.floor.__path__[0])
 KIND = re.compile(
     r"(?<![\w.])(?:call|leg|callback|voicemail|recording|agent|supervision|floor|centre|trunk|alarm)\.[a-z_]+"
 )

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marhaba.floor.events import Event
-from marhaba.floor.records import Records
+from marhaba.journal.events import Event
+from marhaba.journal.records import Records
 
 
 def event(at: float, kind: str, *, call: str = "", agent: str = "", queue: str = "", **data: Any) -> Event:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal_errors import JournalFull
+from marhaba.journal.errors import JournalFull
+from marhaba.journal.events import Event
 
 SPOOL_BYTES = 32 << 20
 """About 55,000 events: half an hour of a hundred busy agents."""

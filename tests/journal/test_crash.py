@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal, JournalError, JournalFull
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal, JournalError, JournalFull
 
 GUARD_S = 30.0
 SPOOL = 1 << 20
@@ -40,7 +40,7 @@ class Child:
                 [
                     sys.executable,
                     "-m",
-                    "tests.floor.journal_child",
+                    "tests.journal.journal_child",
                     str(path),
                     str(spool_bytes),
                     str(file_max),

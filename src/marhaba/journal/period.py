@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from marhaba.floor.journal import Journal
-from marhaba.floor.records import Records
+from marhaba.journal.journal import Journal
+from marhaba.journal.records import Records
 
 CALL_S_MAX = 86_400.0
 """No call and no login is older than a day when a period begins, or lasts a day beyond its end."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal import InlineWriter, Journal, JournalBusy, JournalDamaged, JournalError
+from marhaba.journal.events import Event
+from marhaba.journal.journal import InlineWriter, Journal, JournalBusy, JournalDamaged, JournalError
 
 
 def event(number: int, kind: str = "call.offered", /, **data: Any) -> Event:
@@ -63,7 +63,7 @@ def test_reading_begins_after_a_number_and_keeps_to_the_kinds_asked_for(path: Pa
 
 
 def test_reading_goes_on_beyond_one_page(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marhaba.floor.journal.READ_ROWS", 3)
+    monkeypatch.setattr("marhaba.journal.journal.READ_ROWS", 3)
     journal = Journal(path)
     journal.append([event(n) for n in range(1, 11)])
     assert [e.seq for e in journal.read()] == list(range(1, 11))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from marhaba.floor.events import Event
-from marhaba.floor.journal import Journal, JournalWriter
+from marhaba.journal.events import Event
+from marhaba.journal.journal import Journal, JournalWriter
 
 GUARD_S = 20.0
 
@@ -184,7 +184,7 @@ def test_while_the_database_is_locked_events_are_set_aside_and_told(
 def test_what_was_set_aside_reaches_the_database_at_the_next_start(
     path: Path, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marhaba.floor.journal_writer.CLOSE_S", 0.5)
+    monkeypatch.setattr("marhaba.journal.writer.CLOSE_S", 0.5)
     writer = JournalWriter(Journal(path), call_soon=loop.call_soon, on_trouble=loop.trouble)
     lock = Lock(path)
     writer.submit(events(1, 2, 3), loop.done)
@@ -239,7 +239,7 @@ def test_a_crash_between_the_commit_and_the_clearing_counts_nothing_twice(path: 
 def test_a_long_spool_is_moved_in_portions_and_nothing_overtakes_it(
     path: Path, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marhaba.floor.journal_writer.GROUP_MAX", 7)
+    monkeypatch.setattr("marhaba.journal.writer.GROUP_MAX", 7)
     journal = Journal(path)
     writer = JournalWriter(journal, call_soon=loop.call_soon, on_trouble=loop.trouble)
     lock = Lock(path)
@@ -260,7 +260,7 @@ def test_a_long_spool_is_moved_in_portions_and_nothing_overtakes_it(
 def test_with_neither_database_nor_spool_nobody_is_told_until_one_is_back(
     path: Path, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from marhaba.floor.journal_errors import JournalFull
+    from marhaba.journal.errors import JournalFull
 
     journal = Journal(path)
     writer = JournalWriter(journal, call_soon=loop.call_soon, on_trouble=loop.trouble)
@@ -297,7 +297,7 @@ def test_closing_writes_what_was_submitted(path: Path, loop: Loop) -> None:
 
 
 def test_a_busy_writer_keeps_its_log_short(path: Path, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marhaba.floor.journal.CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr("marhaba.journal.journal.CHECKPOINT_PAGES", 20)
     writer = JournalWriter(Journal(path), call_soon=loop.call_soon, on_trouble=loop.trouble)
     longest = 0
     for number in range(1, 200):
