@@ -67,6 +67,10 @@ _INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PAGE = (
     "SELECT seq, at, kind, call_id, agent_id, queue_id, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
 )
+_OF_CALL = (
+    "SELECT seq, at, kind, call_id, agent_id, queue_id, data FROM events"
+    " WHERE seq BETWEEN ? AND ? AND (call_id = ? OR seq = ?) ORDER BY seq"
+)
 _PAGE_HASHED = "SELECT seq, at, kind, call_id, agent_id, queue_id, data, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
@@ -186,15 +190,25 @@ class Journal:
 
     def read(self, after_seq: int = 0, kinds: Collection[str] | None = None) -> Iterator[Event]:
         """Events in order, those of the spool last. Each page is its own short transaction."""
-        decode = msgspec.json.Decoder(dict[str, Any]).decode
         while rows := self._select(_PAGE, after_seq, READ_ROWS):
-            for seq, at, kind, call_id, agent_id, queue_id, data in rows:
-                if kinds is None or kind in kinds:
-                    yield Event(at, kind, call_id, agent_id, queue_id, decode(data), seq)
+            yield from (_event(row) for row in rows if kinds is None or row[2] in kinds)
             after_seq = rows[-1][0]
         for event in self.spool.read():
             if event.seq > after_seq and (kinds is None or event.kind in kinds):
                 yield event
+
+    def page(self, after_seq: int, count_max: int) -> list[Event]:
+        """The next events of the database; those of the spool follow when they are in it."""
+        return [_event(row) for row in self._select(_PAGE, after_seq, count_max)]
+
+    def of_call(self, call: str, first_seq: int, last_seq: int) -> list[Event]:
+        """A call's events between two numbers, both included; the first one is its own even if it names another call."""
+        return [_event(row) for row in self._select(_OF_CALL, first_seq, last_seq, call, first_seq)]
+
+    def digest(self, seq: int) -> str:
+        """The chain's hash at that event; "" where there is none. Two journals that agree on it agree on all before."""
+        found = self._select("SELECT hash FROM events WHERE seq = ?", seq)
+        return found[0][0].hex() if found else ""
 
     def seq_at(self, at: float) -> int:
         """Number of the last event before the moment `at`; `at` never falls from one event to the next."""
@@ -223,6 +237,14 @@ class Journal:
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, declared():
             return self._db.execute(query, values).fetchall()
+
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    seq, at, kind, call_id, agent_id, queue_id, data = row
+    return Event(at, kind, call_id, agent_id, queue_id, _decode(data), seq)
 
 
 def _numbered(events: Sequence[Event], last: int) -> list[Event]:

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "marhaba.web.board",
     "marhaba.web.desk",
     "marhaba.web.setup",
+    "marhaba.web.records",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
