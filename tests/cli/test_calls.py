@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marhaba.cli import calls_figures
-from marhaba.cli.calls_export import BOM, COLUMNS, harmless, write_csv
 from marhaba.cli.calls_period import Wanted, moment
 from marhaba.cli.main import main
 from marhaba.files.queue_rules import ServiceLevel
 from marhaba.journal.events import Event
+from marhaba.journal.export import BOM, COLUMNS, harmless, write_csv
 from marhaba.journal.journal import Journal
 from marhaba.journal.period import records_of
 from marhaba.journal.records import CallRecord, QueueVisit, Records

@@ -27,7 +27,7 @@ def queued(at: float, call: str, queue: str = "fr", why: str = "first") -> Event
     )
 
 
-def answered_call(call: str = "c1", at: float = 0.0) -> list[Event]:
+def answered_call(call: str = "c1", at: float = 0.0, *, sound: str = "/r.wav") -> list[Event]:
     return [
         offered(at, call),
         event(at, "call.answered", call=call),
@@ -41,12 +41,24 @@ def answered_call(call: str = "c1", at: float = 0.0) -> list[Event]:
         queued(at + 8, call, why="missed"),
         event(at + 10, "call.connected", call=call, agent="a2", queue="fr", leg="m", wait_s=8),
         event(at + 10, "call.dequeued", call=call, agent="a2", queue="fr", outcome="answered", wait_s=8.0),
-        event(at + 10, "recording.started", call=call, recording="r", path="/r.wav"),
+        event(at + 10, "recording.started", call=call, recording="r", path=sound),
         event(at + 70, "call.released", call=call, agent="a2", why="caller", talk_s=50.0, hold_s=10.0),
         event(at + 70, "call.ended", call=call, outcome="answered", by="caller", reason="bye", code=200),
         event(at + 71, "leg.closed", call=call, leg="l", lost=2, mos=4.1),
         event(at + 71, "leg.closed", call=call, leg="m", lost=1, mos=3.9),
         event(at + 80, "agent.disposition", call=call, agent="a2", disposition="sale", note="ok"),
+    ]
+
+
+def abandoned_call(
+    call: str, at: float, *, caller: str, programme: str = "hotel", wait: float = 30.0
+) -> list[Event]:
+    said = {"programme": programme, "number": "0539111111", "caller": caller}
+    return [
+        event(at, "call.offered", call=call, **said),
+        queued(at, call, "es"),
+        event(at + wait, "call.dequeued", call=call, queue="es", outcome="abandoned", wait_s=wait),
+        event(at + wait, "call.ended", call=call, outcome="abandoned", by="caller", reason="bye", code=200),
     ]
 
 

@@ -17,12 +17,12 @@ from rich.console import Console
 
 from marhaba.centre import Centre
 from marhaba.cli import calls_figures, calls_show
-from marhaba.cli.calls_export import BOM, write_csv, write_json
 from marhaba.cli.calls_period import Wanted, period
 from marhaba.cli.house import add_house, house_centre
 from marhaba.cli.options import number, whole
 from marhaba.cli.words import reader_language, say
 from marhaba.files.queue_rules import ServiceLevel
+from marhaba.journal.export import BOM, write_csv, write_json
 from marhaba.journal.journal import Journal
 from marhaba.journal.period import records_of
 from marhaba.journal.records import CallRecord, Records

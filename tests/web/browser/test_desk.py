@@ -231,6 +231,50 @@ def test_a_call_is_answered_held_and_taken_up_again(house: House, amal: Page) ->
     expect(amal.locator(".mine")).to_contain_text("Traitement")
 
 
+LEVELS = """async () => {
+  const data = await (await fetch(document.querySelector("audio").src)).arrayBuffer();
+  const sound = await new AudioContext().decodeAudioData(data);
+  const level = (samples, hz) => {
+    let [re, im] = [0, 0];
+    samples.forEach((sample, at) => {
+      const turn = (2 * Math.PI * hz * at) / sound.sampleRate;
+      re += sample * Math.cos(turn);
+      im += sample * Math.sin(turn);
+    });
+    return (2 * Math.hypot(re, im)) / samples.length;
+  };
+  const [left, right] = [sound.getChannelData(0), sound.getChannelData(1)];
+  return [sound.duration, level(left, %f), level(right, %f), level(right, %f)];
+}"""
+"""Of the recording on the page: its seconds, the caller's tone at the left, the agent's and the caller's at the right."""
+
+
+def test_a_call_is_found_with_its_story_and_its_sound(house: House, amal: Page, laila: Page) -> None:
+    caller = in_call(house, amal)
+    time.sleep(3.0)
+    amal.keyboard.press("F9")
+    wait_for(lambda: caller.over)
+    page = new_page(laila.context)
+
+    def listed() -> bool:
+        page.goto(f"{house.pages.address}/calls/")
+        return page.locator("table.calls tbody tr").first.locator(".outcome.answered").count() == 1
+
+    wait_for(listed)
+    page.locator("table.calls tbody a").first.click()
+    expect(page.locator(".story")).to_contain_text("En ligne avec Amal Bennis")
+    expect(page.locator(".facts")).to_contain_text("accueil")
+    picture(page, "call-real")
+    seconds, his, hers, echo = page.evaluate(LEVELS % (CALLER_HZ, AMAL_HZ, CALLER_HZ))
+    assert 2.5 < seconds < 30.0
+    assert (his > 0.1, hers > 0.02, echo < 0.01) == (True, True, True), (his, hers, echo)
+    page.locator("audio").evaluate("sound => sound.play()")
+    wait_for(lambda: page.locator("audio").evaluate("sound => sound.currentTime") > 0.5)
+    page.goto(f"{house.pages.address}/audit?q=calls.listen")
+    expect(page.locator("tbody")).to_contain_text("laila")
+    page.close()
+
+
 def test_what_is_typed_survives_a_reload_and_the_caller_too(house: House, amal: Page) -> None:
     caller = in_call(house, amal)
     amal.get_by_label("Votre note").fill("Rappeler jeudi : carte bloquée.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import wave
 from collections.abc import Iterator
 from itertools import product
 
@@ -9,6 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from marhaba.journal.journal import Journal
+from tests.journal.days import abandoned_call, answered_call
 from tests.web.board.boards import AT, agent, call, queue
 from tests.web.board.floor import FloorThread
 from tests.web.browser.centre import Pages
@@ -18,6 +22,8 @@ PLACES = {
     "board": "board",
     "wall": "board/wall",
     "desk": "desk/",
+    "calls": "calls/",
+    "call": "calls/c1/",
     "setup": "setup/",
     "setup-programmes": "setup/programmes",
     "setup-programme": "setup/programmes/accueil",
@@ -80,6 +86,7 @@ def inside(administrator: BrowserContext, pages: Pages, floor: FloorThread) -> I
     page.wait_for_url(f"{pages.address}/board")
     page.close()
     floor.show(**BUSY)
+    calls_of_a_morning(pages)
     for language in LANGUAGES:
         look_at(administrator, pages, {"desk-choose": "desk/"}, language, "light")
     page = new_page(administrator)
@@ -89,6 +96,20 @@ def inside(administrator: BrowserContext, pages: Pages, floor: FloorThread) -> I
     page.wait_for_selector(".contact")
     page.close()
     return administrator
+
+
+def calls_of_a_morning(pages: Pages) -> None:
+    """In the journal, and heard: the pages tell them a moment later."""
+    data, begin = pages.config.parent / "data", time.time() - 7_200
+    sound = data / "c1.wav"
+    with wave.open(str(sound), "wb") as out:
+        out.setparams((2, 2, 8_000, 0, "NONE", ""))
+        out.writeframes(bytes(32_000))
+    journal = Journal(data / "journal.sqlite")
+    for number in range(1, 9):
+        journal.append(answered_call(f"c{number}", begin + 300 * number, sound=str(sound)))
+        journal.append(abandoned_call(f"h{number}", begin + 300 * number + 100, caller=f"06123456{number}0"))
+    journal.close()
 
 
 @pytest.mark.parametrize(("language", "scheme"), list(product(LANGUAGES, ("light", "dark"))))

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 ALL = frozenset(role.value for role in Role)
 SEES = frozenset({"supervisor", "planner", "quality", "client", "administrator"})
 LEADS = frozenset({"supervisor", "administrator"})
+OPENS = ALL - {"trainer"}
 WORKS = frozenset({"agent", "supervisor", "administrator"})
 ADMINISTERS = frozenset({"administrator"})
 PUBLIC = None
@@ -39,6 +40,10 @@ ROUTES: dict[str, tuple[dict[str, object], str, frozenset[str] | None]] = {
     "desk_line": ({}, "POST", WORKS),
     "desk_line_away": ({"edge": "x"}, "DELETE", WORKS),
     "desk_choose": ({}, "POST", ADMINISTERS),
+    "calls": ({}, "GET", OPENS),
+    "calls_call": ({"name": "x"}, "GET", OPENS),
+    "calls_sound": ({"name": "x", "at": 0}, "GET", frozenset({"supervisor", "quality", "administrator"})),
+    "calls_export": ({}, "GET", SEES),
     "setup": ({}, "GET", LEADS),
     "setup_review": ({}, "GET", LEADS),
     "setup_publish": ({}, "POST", LEADS),

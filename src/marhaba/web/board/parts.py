@@ -131,6 +131,7 @@ def _agent(agent: dict[str, Any]) -> dict[str, Any]:
 
 def _call(call: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
     return {
+        "call": call["call"],
         "stage": stage_name(call["stage"]),
         "caller": call["caller"],
         "number": call["number"],

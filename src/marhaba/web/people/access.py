@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -64,6 +65,8 @@ class RequireAccess(MiddlewareMixin):
     ) -> HttpResponseBase | None:
         match = request.resolver_match
         action = action_of(view, match.url_name if match is not None else None)
+        if request.user.is_authenticated:
+            prefetch_related_objects([request.user], "grants")  # every rule of this request asks for them
         if action == rules.PUBLIC or rules.may(request.user, action):
             return None
         if not request.user.is_authenticated:

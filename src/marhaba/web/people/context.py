@@ -13,6 +13,7 @@ from marhaba.web.people import rules
 _PLACES = (
     ("desk", "desk.use"),
     ("board", "board.see"),
+    ("calls", "calls.open"),
     ("setup", "setup.see"),
     ("people", "people.see"),
     ("audit", "audit.read"),

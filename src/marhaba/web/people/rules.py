@@ -20,6 +20,10 @@ ACTIONS: Final[dict[str, frozenset[Role]]] = {
     "board.act": _LEADS,
     "desk.use": frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "desk.choose": frozenset({Role.ADMINISTRATOR}),
+    "calls.open": EVERYBODY - {Role.TRAINER},  # an agent his own
+    "calls.see": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.QUALITY, Role.CLIENT, Role.ADMINISTRATOR}),
+    "calls.agents": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.QUALITY, Role.ADMINISTRATOR}),
+    "calls.listen": frozenset({Role.SUPERVISOR, Role.QUALITY, Role.ADMINISTRATOR}),
     "setup.see": _LEADS,
     "setup.adjust": _LEADS,
     "setup.manage": frozenset({Role.ADMINISTRATOR}),

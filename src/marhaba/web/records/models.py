@@ -66,6 +66,19 @@ class Call(models.Model):
         ]
 
 
+class Name(models.Model):
+    """What there is to choose from: every queue and agent that a call of a programme ever had."""
+
+    kind = models.CharField(max_length=5)  # queue | agent
+    name = models.TextField()
+    programme = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "programme", "name"], name="a_name_once")
+        ]
+
+
 class Visit(models.Model):
     """One stay of a call in a queue."""
 

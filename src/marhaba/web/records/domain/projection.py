@@ -14,9 +14,9 @@ from django.db import models, transaction
 from marhaba.journal.events import Event
 from marhaba.journal.journal import Journal
 from marhaba.journal.records import AgentPart, AgentTime, CallRecord, QueueVisit, Records
-from marhaba.web.records.models import Call, Part, Position, Span, Visit
+from marhaba.web.records.models import Call, Name, Part, Position, Span, Visit
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Changes with what the rows hold; those of another format are written anew."""
 PORTION: Final = 2_000
 NUMBER_DIGITS: Final = 15
@@ -66,7 +66,9 @@ def tell(events: Sequence[Event]) -> None:
             if call in records.calls:
                 last[call] = event.seq
                 first.setdefault(call, event.seq)
-    _write_calls([records.calls[call] for call in last], first, last)
+    written = [records.calls[call] for call in last]
+    _write_calls(written, first, last)
+    _write_names(written)
     Span.objects.filter(agent__in=changing, end=None).delete()
     spans += [span for agent in changing if (span := _lasting(records.agents[agent]))]
     Span.objects.bulk_create(spans, batch_size=_AT_ONCE)
@@ -89,7 +91,7 @@ def number_key(number: str) -> str:
 
 def _begin_anew() -> Position:
     with transaction.atomic():
-        for kind in (Span, Part, Visit, Call):
+        for kind in (Name, Span, Part, Visit, Call):
             kind.objects.all()._raw_delete(kind.objects.db)  # noqa: SLF001 -- row by row takes minutes
         position, _ = Position.objects.update_or_create(
             pk=1, defaults={"seq": 0, "digest": "", "format": FORMAT}
@@ -167,6 +169,13 @@ def _write_calls(records: Sequence[CallRecord], first: dict[str, int], last: dic
     _write(
         Part.objects, [Part(call_id=c, position=at, **_values(p, _PART)) for c, at, p in parts], _PLACE, _PART
     )
+
+
+def _write_names(records: Sequence[CallRecord]) -> None:
+    found = {("queue", each.programme, queue) for each in records for queue in each.queues}
+    found |= {("agent", each.programme, agent) for each in records for agent in each.agents}
+    rows = [Name(kind=kind, programme=programme, name=name) for kind, programme, name in sorted(found)]
+    Name.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _write(
