@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marhaba.cli import calls_figures
 from marhaba.cli.calls_period import Wanted, moment
 from marhaba.cli.main import main
 from marhaba.files.queue_rules import ServiceLevel
+from marhaba.journal import figures
 from marhaba.journal.events import Event
 from marhaba.journal.export import BOM, COLUMNS, harmless, write_csv
 from marhaba.journal.journal import Journal
@@ -159,7 +159,7 @@ def test_figures_carry_their_letters_and_their_definitions(
     assert "100.0 % F2/30 s" in strict
 
 
-@pytest.mark.parametrize("by", calls_figures.BY)
+@pytest.mark.parametrize("by", figures.BY)
 def test_whatever_the_lines_the_total_is_the_same(
     capsys: pytest.CaptureFixture[str], config: Path, by: str
 ) -> None:
@@ -274,7 +274,7 @@ STAYS = st.lists(
 )
 
 
-@given(STAYS, st.sampled_from(calls_figures.BY))
+@given(STAYS, st.sampled_from(figures.BY))
 def test_every_figure_counts_the_calls_it_shows(stays: list[tuple[str, str, float]], by: str) -> None:
     records = Records()
     for n, (queue, outcome, wait_s) in enumerate(stays):
@@ -283,14 +283,16 @@ def test_every_figure_counts_the_calls_it_shows(stays: list[tuple[str, str, floa
         records.calls[call.call] = call
     rules = {"a": ServiceLevel(), "b": ServiceLevel("F3", 180.0)}
     wanted = list(Wanted(0.0, float("inf")).visits(records))
-    rows, total = calls_figures.rows(wanted, by=by, rules=rules, zone=ZONE)
+    rows, total = figures.rows(figures.Stays.of(wanted), by=by, rules=rules, zone=ZONE)
     assert total.count("offered") == len(stays) == sum(row.count("offered") for row in rows)
-    accounted = sum(total.count(name) for name in (*calls_figures.OUTCOMES, "waiting"))
+    accounted = sum(total.count(name) for name in (*figures.OUTCOMES, "waiting"))
     assert accounted == total.count("offered")
-    for row in rows:
-        for figure in calls_figures.FIGURES:
+    for row in rows if by == "queue" else [total]:
+        mine = [stay for stay in wanted if row.name in ("", stay[1].queue)]
+        for figure in figures.FIGURES:
             rule = row.rule or ServiceLevel()
-            assert row.count(figure) == sum(calls_figures.counts(figure, stay, rule) for stay in row.stays)
+            assert row.count(figure) == sum(figures.counts(figure, stay, rule) for stay in mine)
+    for row in rows:
         level = row.level()
         assert level is None or 0.0 <= level <= 1.0
 

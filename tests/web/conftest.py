@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
+from marhaba.journal.journal import Journal
 from marhaba.web.people.models import Grant, User
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -36,3 +38,11 @@ def browser(language: str = "fr") -> Client:
     client = Client(SERVER_NAME="localhost")
     client.cookies["language"] = language
     return client
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """One that the floor writes."""
+    written = Journal(tmp_path / "journal.sqlite")
+    yield written
+    written.close()

@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from marhaba.centre import Centre
-from marhaba.cli import calls_figures, calls_show
+from marhaba.cli import calls_show
 from marhaba.cli.calls_period import Wanted, period
 from marhaba.cli.house import add_house, house_centre
 from marhaba.cli.options import number, whole
 from marhaba.cli.words import reader_language, say
 from marhaba.files.queue_rules import ServiceLevel
+from marhaba.journal import figures
 from marhaba.journal.export import BOM, write_csv, write_json
 from marhaba.journal.journal import Journal
 from marhaba.journal.period import records_of
@@ -45,14 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("queue", "agent", "programme", "number", "outcome", "language"):
         which.add_argument(f"--{name}", default="")
     which.add_argument("--waited-over", type=number(), default=-1.0, metavar="SECONDS")
-    which.add_argument("--figure", choices=calls_figures.FIGURES)
+    which.add_argument("--figure", choices=figures.FIGURES)
     what = parser.add_argument_group(say("calls.group.what", language))
     what.add_argument("--limit", type=whole(1), default=LIMIT)
     what.add_argument("--csv", default="", metavar="FILE")
     what.add_argument("--separator", default=",")
     what.add_argument("--json", action="store_true")
     what.add_argument("--figures", action="store_true")
-    what.add_argument("--by", choices=calls_figures.BY, default="queue")
+    what.add_argument("--by", choices=figures.BY, default="queue")
     what.add_argument("--formula", choices=sorted(kpi.SERVICE_LEVELS))
     what.add_argument("--threshold", type=number(), metavar="SECONDS")
     what.add_argument("--agents", action="store_true")
@@ -132,7 +133,7 @@ def chosen(
     counted = {
         stay[0].call: stay[0]
         for stay in wanted.visits(records)
-        if calls_figures.counts(arguments.figure, stay, rules.get(stay[1].queue, ServiceLevel()))
+        if figures.counts(arguments.figure, stay, rules.get(stay[1].queue, ServiceLevel()))
     }
     return list(counted.values())
 
@@ -166,7 +167,9 @@ def show_figures(
     zone: ZoneInfo,
     language: str,
 ) -> None:
-    rows, total = calls_figures.rows(list(wanted.visits(records)), by=arguments.by, rules=rules, zone=zone)
+    rows, total = figures.rows(
+        figures.Stays.of(wanted.visits(records)), by=arguments.by, rules=rules, zone=zone
+    )
     screen = console()
     screen.print(calls_show.figures_table(rows, total, language=language))
     screen.print(calls_show.legend([*rows, total], language), style="dim", highlight=False)

@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from marhaba.cli.calls_figures import Row
 from marhaba.cli.top import clock
 from marhaba.cli.words import decimal, keys, say
 from marhaba.journal.events import Event
+from marhaba.journal.figures import Row
 from marhaba.journal.records import AgentTime, CallRecord
 from marhaba.kernel import kpi
 

@@ -221,10 +221,10 @@ class Journal:
                 high = middle - 1
         return low
 
-    def verify(self) -> str:
-        """Recompute the chain: "" when it holds, else what is wrong and where."""
-        chained, expected = FIRST_HASH, 1
-        while rows := self._select(_PAGE_HASHED, expected - 1, READ_ROWS):
+    def verify(self, after_seq: int = 0, last_seq: int | None = None) -> str:
+        """Recompute the chain, or the part of it between two events: "" when it holds, else what is wrong and where."""
+        chained, expected = bytes.fromhex(self.digest(after_seq)) or FIRST_HASH, after_seq + 1
+        while rows := self._select(_PAGE_HASHED, expected - 1, _portion(expected, last_seq)):
             for *row, stored in rows:
                 if row[0] != expected:
                     return f"event {expected} is missing"
@@ -232,7 +232,7 @@ class Journal:
                 if chained != stored:
                     return f"event {expected} was changed"
                 expected += 1
-        return ""
+        return f"event {expected} is missing" if last_seq is not None and expected <= last_seq else ""
 
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, declared():
@@ -245,6 +245,11 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 def _event(row: tuple[Any, ...]) -> Event:
     seq, at, kind, call_id, agent_id, queue_id, data = row
     return Event(at, kind, call_id, agent_id, queue_id, _decode(data), seq)
+
+
+def _portion(first: int, last: int | None) -> int:
+    """How many lines to read from `first` on."""
+    return READ_ROWS if last is None else max(0, min(READ_ROWS, last - first + 1))
 
 
 def _numbered(events: Sequence[Event], last: int) -> list[Event]:

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "marhaba.web.desk",
     "marhaba.web.setup",
     "marhaba.web.records",
+    "marhaba.web.reports",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

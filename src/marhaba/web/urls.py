@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("marhaba.web.board.urls")),
     path("desk/", include("marhaba.web.desk.urls")),
     path("calls/", include("marhaba.web.records.urls")),
+    path("reports/", include("marhaba.web.reports.urls")),
     path("setup/", include("marhaba.web.setup.urls")),
     # Of the account library what a house needs where nobody signs up, and links come from the administrator.
     path("accounts/login/", account.login, name="account_login"),

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from marhaba.journal.journal import Journal
-from tests.journal.days import abandoned_call, answered_call
+from tests.journal.days import abandoned_call, answered_call, event
 from tests.web.board.boards import AT, agent, call, queue
 from tests.web.board.floor import FloorThread
 from tests.web.browser.centre import Pages
@@ -24,6 +24,10 @@ PLACES = {
     "desk": "desk/",
     "calls": "calls/",
     "call": "calls/c1/",
+    "reports": "reports/",
+    "reports-agents": "reports/agents",
+    "reports-reconciliation": "reports/reconciliation",
+    "reports-spain": "reports/ley-10-2025",
     "setup": "setup/",
     "setup-programmes": "setup/programmes",
     "setup-programme": "setup/programmes/accueil",
@@ -109,6 +113,11 @@ def calls_of_a_morning(pages: Pages) -> None:
     for number in range(1, 9):
         journal.append(answered_call(f"c{number}", begin + 300 * number, sound=str(sound)))
         journal.append(abandoned_call(f"h{number}", begin + 300 * number + 100, caller=f"06123456{number}0"))
+    states = ("paused", "ready", "ringing", "talking", "wrapup", "ready", "paused")
+    for number, state in enumerate(states):
+        code = "login" if number == 0 else "lunch" if state == "paused" else ""
+        at = begin + 3_000 + 500 * number
+        journal.append([event(at, "agent.state", agent="amal", state=state, code=code)])
     journal.close()
 
 

@@ -22,6 +22,8 @@ TABLE = {
     "calls.see":     "-     x          x       x       -       x      x",
     "calls.agents":  "-     x          x       x       -       -      x",
     "calls.listen":  "-     x          -       x       -       -      x",
+    "reports.see":   "-     x          x       x       -       x      x",
+    "reports.reconcile": "-  x         x       -       -       -      x",
     "setup.see":     "-     x          -       -       -       -      x",
     "setup.adjust":  "-     x          -       -       -       -      x",
     "setup.manage":  "-     -          -       -       -       -      x",

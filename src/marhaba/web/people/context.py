@@ -14,6 +14,7 @@ _PLACES = (
     ("desk", "desk.use"),
     ("board", "board.see"),
     ("calls", "calls.open"),
+    ("reports", "reports.see"),
     ("setup", "setup.see"),
     ("people", "people.see"),
     ("audit", "audit.read"),

@@ -24,6 +24,8 @@ ACTIONS: Final[dict[str, frozenset[Role]]] = {
     "calls.see": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.QUALITY, Role.CLIENT, Role.ADMINISTRATOR}),
     "calls.agents": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.QUALITY, Role.ADMINISTRATOR}),
     "calls.listen": frozenset({Role.SUPERVISOR, Role.QUALITY, Role.ADMINISTRATOR}),
+    "reports.see": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.QUALITY, Role.CLIENT, Role.ADMINISTRATOR}),
+    "reports.reconcile": frozenset({Role.SUPERVISOR, Role.PLANNER, Role.ADMINISTRATOR}),
     "setup.see": _LEADS,
     "setup.adjust": _LEADS,
     "setup.manage": frozenset({Role.ADMINISTRATOR}),

@@ -30,6 +30,7 @@ class MomentInput(forms.DateInput):
         context = super().get_context(name, value, attrs)
         if "T" in str(value or ""):
             context["widget"]["type"] = "datetime-local"
+            context["widget"]["attrs"]["step"] = 1
         return context
 
 

@@ -91,6 +91,10 @@ class Visit(models.Model):
     agent = models.TextField()
     overflow_to = models.TextField()
     overflow_reason = models.TextField()
+    # What figures ask of the call, and of the agent's part that an answered stay led to (None: no part).
+    programme = models.TextField(default="")
+    language = models.TextField(default="")
+    handled_s = models.FloatField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["call", "position"], name="a_visit_a_place")]

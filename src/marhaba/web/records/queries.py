@@ -177,7 +177,12 @@ def _found(asked: Asked, scope: Scope) -> QuerySet[Any]:
         f"{call}disposition": asked.disposition or None,
     }
     if by == "stays":
-        wanted |= {"queue": asked.queue or None, "wait_s__gte": asked.wait_min, "wait_s__lte": asked.wait_max}
+        wanted |= {
+            "agent": asked.agent or None,
+            "queue": asked.queue or None,
+            "wait_s__gte": asked.wait_min,
+            "wait_s__lte": asked.wait_max,
+        }
     else:
         wanted |= {f"{call}wait_s__gte": asked.wait_min, f"{call}wait_s__lte": asked.wait_max}
     if by == "parts":
@@ -196,8 +201,8 @@ def _found(asked: Asked, scope: Scope) -> QuerySet[Any]:
 
 
 def _by(asked: Asked, scope: Scope) -> By:
-    """An agent's calls are his parts of them, a queue's calls its stays."""
-    if asked.agent or scope.agent:
+    """An agent's calls are his parts of them, a queue's calls its stays, unless stays were asked for."""
+    if scope.agent or (asked.agent and asked.by != "stays"):
         return "parts"
     return "stays" if asked.queue else asked.by
 

@@ -31,7 +31,7 @@ from marhaba.web.records.story import picture, story
 
 CSV_ROWS: Final = 1_000
 """Fetched at once while a file is written."""
-_SEPARATORS: Final = {"fr": ";", "es": ";"}
+SEPARATORS: Final = {"fr": ";", "es": ";"}
 """What spreadsheets of that language expect."""
 
 
@@ -103,7 +103,7 @@ async def export(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=400)
     asked = form.asked()
     await sync_to_async(audit.note)(user, "calls.export", "", asked=request.GET.urlencode())
-    separator = _SEPARATORS.get(request.LANGUAGE_CODE, ",")
+    separator = SEPARATORS.get(request.LANGUAGE_CODE, ",")
     name = f"marhaba-{timezone.localdate()}.csv"
     return StreamingHttpResponse(
         _lines(asked, scope, separator),

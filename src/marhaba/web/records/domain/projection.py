@@ -12,11 +12,12 @@ from typing import Any, Final
 from django.db import models, transaction
 
 from marhaba.journal.events import Event
+from marhaba.journal.figures import handled_s
 from marhaba.journal.journal import Journal
 from marhaba.journal.records import AgentPart, AgentTime, CallRecord, QueueVisit, Records
 from marhaba.web.records.models import Call, Name, Part, Position, Span, Visit
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Changes with what the rows hold; those of another format are written anew."""
 PORTION: Final = 2_000
 NUMBER_DIGITS: Final = 15
@@ -158,13 +159,19 @@ def _write_calls(records: Sequence[CallRecord], first: dict[str, int], last: dic
         for each in records
     ]
     _write(Call.objects, rows, ["call"], [*_CALL, *_SUMS, "caller_key", "last_seq"])
-    visits = [(each.call, at, visit) for each in records for at, visit in enumerate(each.visits)]
-    _write(
-        Visit.objects,
-        [Visit(call_id=c, position=at, **_values(v, _VISIT)) for c, at, v in visits],
-        _PLACE,
-        _VISIT,
-    )
+    visits = [
+        Visit(
+            call_id=each.call,
+            position=at,
+            programme=each.programme,
+            language=each.language,
+            handled_s=handled_s((each, visit)),
+            **_values(visit, _VISIT),
+        )
+        for each in records
+        for at, visit in enumerate(each.visits)
+    ]
+    _write(Visit.objects, visits, _PLACE, [*_VISIT, "programme", "language", "handled_s"])
     parts = [(each.call, at, part) for each in records for at, part in enumerate(each.parts)]
     _write(
         Part.objects, [Part(call_id=c, position=at, **_values(p, _PART)) for c, at, p in parts], _PLACE, _PART

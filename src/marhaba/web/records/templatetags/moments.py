@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import number_format
 
 register = template.Library()
 
@@ -24,6 +25,12 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    """0.814 as 81,4 %."""
+    return f"{number_format(100 * share, 1)} %"
 
 
 @register.filter
